@@ -1,0 +1,31 @@
+# Two commands from nothing: `make demo` and `make test`. Each makes .venv and installs what it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: demo test night bench lint clean
+
+demo: $(STAMP)
+	$(BIN)/dadeum demo --out runs/demo
+
+test: $(STAMP) lint
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check src tests
+	$(BIN)/mypy
+
+night: $(STAMP)
+	DADEUM_HYPOTHESIS=night $(BIN)/python -m pytest -m "night or not night"
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/bench.py
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[train,test]"
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) runs

@@ -1,0 +1,239 @@
+"""The commands. One command is one function of about ten lines; what it does lies in the rooms above.
+
+Exit codes: 0 done, 1 something stopped the run, 2 a mistake in what was asked, 3 the ledger does not balance, 4 the folder is
+in use, 130 interrupted (the same command goes on).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from dadeum import __version__
+from dadeum.errors import DadeumError, RecipeError
+
+Parser = argparse.ArgumentParser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; give its exit code."""
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    told = parser().parse_args(argv)
+    try:
+        return int(told.run(told) or 0)
+    except RecipeError as error:
+        n = len(error.mistakes)
+        return _fail(f"{n} mistake{'s' if n != 1 else ''}:\n{error}", error.exit_code)
+    except DadeumError as error:
+        return _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail("interrupted. What was finished is kept: the same command goes on from there.", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        return _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}. Nothing half-written was kept.", 1)
+
+
+def parser() -> Parser:
+    """The parser of every command; help text and README are made of it."""
+    top = Parser("dadeum", description="Raw rows in; a dataset in which every row is accounted for; a tuned model; and a proof whether it got better.")
+    top.add_argument("--version", action="version", version=f"dadeum {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int | None], help: str) -> Parser:
+        made = commands.add_parser(name, help=help, description=help)
+        made.set_defaults(run=run)
+        return made
+
+    demo = command("demo", _demo, "the whole way on raw data it makes itself, with planted dirt whose truth is known")
+    demo.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="DIR")
+    _common(demo)
+
+    run = command("run", _run, "a recipe, from sources to proof; a second call on the same folder continues it")
+    run.add_argument("recipe", metavar="RECIPE")
+    _folder(run)
+    run.add_argument("--sample", type=int, default=0, metavar="N", help="about so many raw rows of each source, from the head of its files")
+    run.add_argument("--engine", choices=["local"], default="local")
+    run.add_argument("--until", choices=_stages(), default="report", metavar="STAGE", help=f"the last stage: {', '.join(_stages())}")
+    _common(run)
+
+    plan = command("plan", _plan, "stages, columns, cache hits, rough cost; runs nothing")
+    plan.add_argument("recipe", metavar="RECIPE")
+    _folder(plan)
+    plan.add_argument("--trial", action="store_true", help="measure each step on a sample of 2,000 rows a source")
+    plan.add_argument("--json", action="store_true", help="JSON alone on standard output")
+    _sets(plan)
+
+    apply = command("apply", _apply, "steps on one file, no recipe; the ledger lies beside OUT")
+    apply.add_argument("steps", nargs="+", metavar="STEP")
+    apply.add_argument("input", metavar="IN")
+    apply.add_argument("-o", "--out", type=Path, required=True, metavar="OUT")
+    apply.add_argument("--force", action="store_true", help="replace OUT where it exists")
+    _common(apply, "STEP.KEY=VALUE of a step, or source.KEY=VALUE of how IN is read")
+
+    look = command("look", _look, "statistics and pictures of any data file or run")
+    look.add_argument("path", metavar="PATH_OR_RUN")
+    look.add_argument("--out", type=Path, default=None, metavar="report.html")
+    look.add_argument("--lang", choices=["ko", "en"], default="en")
+    look.add_argument("--json", action="store_true", help="JSON alone on standard output")
+
+    why = command("why", _why, "the life of one row")
+    why.add_argument("folder", type=Path, metavar="RUN")
+    why.add_argument("id", metavar="ID")
+    why.add_argument("--json", action="store_true", help="JSON alone on standard output")
+
+    funnel = command("funnel", _funnel, "step, rows in, rows out, by reason")
+    funnel.add_argument("folder", type=Path, metavar="RUN")
+    funnel.add_argument("--json", action="store_true", help="JSON alone on standard output")
+
+    check = command("check", _check, "everything that can be known before training: supervision, probes, power")
+    _run_or_recipe(check)
+    check.add_argument("--json", action="store_true", help="JSON alone on standard output")
+    train = command("train", _train, "the training stage by itself")
+    _run_or_recipe(train)
+    prove = command("prove", _prove, "the proof by itself: tuned against base, paired, with an interval")
+    _run_or_recipe(prove)
+    report = command("report", _report, "write report.html and card.md again")
+    _run_or_recipe(report)
+    report.add_argument("--lang", choices=["ko", "en"], default="en")
+    return top
+
+
+def _demo(told: argparse.Namespace) -> None:
+    from dadeum import demo
+
+    demo.run(told.out, told.set, told.workers)
+
+
+def _run(told: argparse.Namespace) -> None:
+    from dadeum import recipe, run
+
+    made = recipe.load(told.recipe, told.set)
+    run.run(made, told.out or Path("runs") / made.name, told.until, told.sample, told.workers)
+
+
+def _plan(told: argparse.Namespace) -> None:
+    from dadeum import recipe, run
+
+    made = recipe.load(told.recipe, told.set)
+    planned = run.plan(made, told.out or Path("runs") / made.name, told.trial)
+    _print(planned, told.json, run.plan_text)
+
+
+def _apply(told: argparse.Namespace) -> None:
+    from dadeum import run
+
+    run.apply(told.steps, told.input, told.out, told.set, told.force, told.workers)
+
+
+def _look(told: argparse.Namespace) -> None:
+    from dadeum.report import look
+
+    look.run(Path(told.path), told.out, told.lang, told.json)
+
+
+def _why(told: argparse.Namespace) -> None:
+    from dadeum import ledger
+    from dadeum.report import terminal
+
+    _print(ledger.why(told.folder, told.id), told.json, terminal.why_text)
+
+
+def _funnel(told: argparse.Namespace) -> None:
+    from dadeum import ledger
+    from dadeum.report import terminal
+
+    if told.json:
+        _print(ledger.funnel(told.folder), True, str)
+    else:
+        print(terminal.funnel_text(ledger.read_run(told.folder), _width()))
+
+
+def _check(told: argparse.Namespace) -> int:
+    from dadeum import run
+
+    found = run.check(*_target(told), workers=told.workers)
+    _print(found, told.json, run.check_text)
+    return 1 if found["verdict"] == "fail" else 0
+
+
+def _train(told: argparse.Namespace) -> None:
+    from dadeum import run
+
+    run.run(*_target(told), "train", 0, told.workers)
+
+
+def _prove(told: argparse.Namespace) -> None:
+    from dadeum import run
+
+    run.run(*_target(told), "prove", 0, told.workers)
+
+
+def _report(told: argparse.Namespace) -> None:
+    from dadeum import run
+
+    run.report(*_target(told), told.lang)
+
+
+def _target(told: argparse.Namespace) -> tuple[Any, Path]:
+    """(recipe, folder) of RUN_OR_RECIPE: a folder's own recipe, or a recipe and its folder."""
+    from dadeum import recipe
+
+    path = Path(told.target)
+    if path.is_dir():
+        return recipe.load(path / "recipe.yaml", told.set), path
+    made = recipe.load(path, told.set)
+    return made, told.out or Path("runs") / made.name
+
+
+def _print(value: Any, as_json: bool, text: Callable[[Any], str]) -> None:
+    if as_json:
+        import orjson
+
+        sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    else:
+        print(text(value))
+
+
+def _width() -> int:
+    import shutil
+
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+def _stages() -> tuple[str, ...]:
+    return ("records", "steps", "split", "supervision", "train", "prove", "report")
+
+
+def _folder(made: Parser) -> None:
+    made.add_argument("--out", type=Path, default=None, metavar="DIR", help="the run's folder (default: runs/NAME)")
+
+
+def _sets(made: Parser, what: str = "KEY=VALUE of the recipe, by its path") -> None:
+    made.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=what)
+
+
+def _common(made: Parser, what: str = "KEY=VALUE of the recipe, by its path") -> None:
+    _sets(made, what)
+    made.add_argument("--workers", type=int, default=0, metavar="N", help="processes (default: one a core where the input is worth it)")
+
+
+def _run_or_recipe(made: Parser) -> None:
+    made.add_argument("target", metavar="RUN_OR_RECIPE")
+    _folder(made)
+    _common(made)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"dadeum: {message}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""A shard: some thousand raw rows of one file, read once, and the differences that each step made to them.
+
+Reading puts a file's chunks into units under `read/{key of how it is read}/{digest of the file}/`. What of a record depends on
+the run and not on the file (source, place, row, the id where the row has no unique one) is put on when a shard is loaded, so
+that a file that moved, or one more file beside it, reads nothing again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import xxhash
+
+from dadeum import io
+from dadeum.engine import unit
+from dadeum.engine.delta import Delta
+from dadeum.errors import DadeumError
+from dadeum.record import RECORD
+from dadeum.settings import Source
+from dadeum.step import digest_file
+
+READER = 1
+"""Bump when reading the same bytes would give other records: part of the key of every base unit."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One unit of work. Travels to workers, so it holds names, not frames."""
+
+    path: str
+    source: str
+    inside: str
+    """The file's path inside its source: part of ids."""
+    file: int
+    """Number of the file in the run."""
+    part: int
+    base: Path
+    digest: str
+    """Of everything a step may see of it."""
+    twice: bytes = b""
+    """Hashes (UInt64) of own ids that occur more than once in the run: those rows get made ids."""
+    history: tuple[tuple[int, Path], ...] = ()
+    """(index of the step in the recipe, unit of its differences), as far as the shard has come."""
+
+    def load(self) -> pl.DataFrame:
+        """The records as they were read. Raises DadeumError where the unit is gone or damaged."""
+        found = _found(self.base, "rows")
+        rows = found.parts["rows"]
+        mark = found.head["mark"]
+        line = pl.col("line").cast(pl.String)
+        own = pl.col("key")
+        if self.twice:
+            again = np.isin(hashes(rows.get_column("key")), np.frombuffer(self.twice, dtype="<u8"))
+            own = pl.when(~pl.Series(again)).then(own)
+        head = [
+            ((pl.lit(self.file, dtype=pl.UInt64) * 2**32) + pl.col("line")).alias("row"),
+            pl.coalesce(own, pl.lit(f"{self.source}/{self.inside}{mark}") + line).alias("id"),
+            pl.lit(self.source).alias("source"),
+            (pl.lit(f"{self.path}{mark}") + line).alias("place"),
+            pl.lit([], dtype=pl.List(pl.String)).alias("parents"),
+        ]
+        rows = rows.with_columns(*head)
+        return rows.select(*RECORD, *(c for c in rows.columns if c not in RECORD and c not in ("line", "key")))
+
+    def moved(self, index: int, path: Path, told: str) -> Shard:
+        """The shard after one more step, whose differences (digest `told`) lie at `path`; none leave its digest as it is."""
+        digest = self.digest if told == unit.digest() else unit.digest(self.digest, told)
+        return dataclasses.replace(self, history=(*self.history, (index, path)), digest=digest)
+
+    def replay(self, rows: pl.DataFrame | None = None) -> Iterator[tuple[int, pl.DataFrame, Delta]]:
+        """(index of the step, its input, its differences) for every step so far."""
+        rows = self.load() if rows is None else rows
+        for index, path in self.history:
+            found = _found(path)
+            delta = Delta.of(found.parts, found.head)
+            yield index, rows, delta
+            rows = delta.put_on(rows)
+
+    def rows(self) -> pl.DataFrame:
+        """The records as they stand after every step so far."""
+        rows = self.load()
+        for _, before, delta in self.replay(rows):
+            rows = delta.put_on(before)
+        return rows
+
+
+def _found(path: Path, *names: str) -> unit.Unit:
+    """A unit that has to be there. A damaged one is removed, so that the next call makes it anew."""
+    found = unit.load(path, *names)
+    if found is None:
+        path.unlink(missing_ok=True)
+        raise DadeumError(f"{path} was missing or damaged and is removed: the same command makes it anew")
+    return found
+
+
+def hashes(keys: pl.Series) -> np.ndarray:
+    """xxh3-64 of each string, as uint64 `[n]`; null gives 0. (Polars' own hash differs between releases.)"""
+    values = keys.to_list()
+    return np.fromiter((0 if v is None else xxhash.xxh3_64_intdigest(v.encode()) for v in values), dtype="<u8", count=len(values))
+
+
+@dataclass
+class Read:
+    """A file that was read: its base units in order, and what could not be read."""
+
+    path: str
+    source: str
+    inside: str
+    folder: Path
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    """{digest, read, rows, bad: [[line, error]]} of each unit."""
+    cached: bool = True
+    seconds: float = 0.0
+
+    @property
+    def n(self) -> int:
+        """Raw rows, the unreadable ones too."""
+        return sum(part["read"] for part in self.parts)
+
+
+def read_key(source: Source, size: int) -> str:
+    """What a base unit depends on besides the file's bytes."""
+    told = {k: v for k, v in dataclasses.asdict(source).items() if k in ("format", "encoding", "fields", "layout")}
+    return unit.digest(json.dumps([READER, told, size], sort_keys=True))
+
+
+def read(path: str, inside: str, source: Source, size: int, cache: Path, limit: int = 0) -> Read:
+    """Put a file's chunks into units, or find them there. What was read before it was stopped is not read again.
+
+    size: raw rows in a unit. limit: stop after so many raw rows (0 reads all).
+    """
+    started = time.perf_counter()
+    size = min(size, limit or size)
+    made = _found_parts(path, inside, source, size, cache, limit)
+    if made.cached:
+        return made
+    folder = made.folder
+    for chunk in io.read(Path(path), source, size, skip=len(made.parts)):
+        bad = [[b.line, b.error, b.raw] for b in chunk.bad]
+        head = {"read": chunk.read, "rows": chunk.rows.height, "mark": chunk.mark, "bad": bad}
+        parts = {"rows": chunk.rows}
+        if chunk.rows.get_column("key").null_count() < chunk.rows.height:
+            parts["ids"] = pl.DataFrame({"id": hashes(chunk.rows.get_column("key"))})
+        told = unit.save(folder / f"{len(made.parts):05d}", head, parts)
+        made.parts.append({**head, "digest": told})
+        if limit and made.n >= limit:
+            break
+    unit.save(folder / "whole", {"parts": len(made.parts)}, {})
+    made.seconds = time.perf_counter() - started
+    return made
+
+
+def peeked(path: str, inside: str, source: Source, size: int, cache: Path) -> Read | None:
+    """The file's units where all of them are there, else None. Reads nothing but their heads (and the file, for its digest)."""
+    made = _found_parts(path, inside, source, size, cache, 0)
+    return made if made.cached else None
+
+
+def _found_parts(path: str, inside: str, source: Source, size: int, cache: Path, limit: int) -> Read:
+    folder = cache / "read" / read_key(source, size) / (digest_file(path) + (f"-{limit}" if limit else ""))
+    made = Read(path, source.name, inside, folder)
+    done = unit.peek(folder / "whole")
+    while (found := unit.peek(folder / f"{len(made.parts):05d}")) is not None:
+        made.parts.append({**found.head, "digest": found.digest})
+    made.cached = done is not None and done.head["parts"] == len(made.parts)
+    return made

@@ -1,0 +1,144 @@
+"""Every key of a recipe outside its steps, with its default and what it does. recipe.py reads YAML into these.
+
+Frozen dataclasses and nothing else: the docstring under a field is its documentation, its type is its check.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+CONTENT_FIELDS = ("text", "id", "messages", "prompt", "completion", "system", "chosen", "rejected", "label", "score", "tools", "parents")
+"""What a source's `fields` may name of the record itself; any other name becomes a column of text."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where raw rows come from."""
+
+    path: str
+    """A file, a folder or a glob, relative to the current directory; files are read in the order of their names."""
+    name: str = ""
+    """Goes into every record; by default the first part of the path's last name."""
+    format: Literal["auto", "jsonl", "json", "csv", "tsv", "parquet", "text", "markdown", "html"] = "auto"
+    encoding: str = "auto"
+    """auto: byte-order mark, then UTF-8, then the Korean and Western code pages by what decodes to likely text."""
+    fields: dict[str, str] = field(default_factory=dict)
+    """What is where: `text: review` takes the row's `review` as the text. `prompt` and `completion` make a chat of two turns.
+    A name that is not the record's own becomes a column (`film: movie_id`) that steps may name."""
+    layout: Literal["auto", "text", "messages", "sharegpt", "alpaca", "prompt", "dpo", "kto", "transcript"] = "auto"
+    """How rows are built; auto finds it per row."""
+    licence: str = "unknown"
+    """SPDX name; goes into the card."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """How data/*.jsonl is written."""
+
+    format: Literal["source", "messages", "sharegpt", "alpaca", "prompt", "dpo", "kto", "text"] = "messages"
+    """source: every row as it was built when it came in."""
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A model made on the spot, with its own tokenizer: for demos, tests and small machines."""
+
+    vocabulary: Count = 2048
+    hidden: Count = 128
+    layers: Count = 2
+    heads: Count = 4
+    context: Count = 512
+    """Longest sequence in tokens."""
+    pretrain_tokens: Annotated[int, Field(ge=0)] = 300_000
+    """Tokens of the training split's own text that it reads before fine-tuning; 0 leaves it random."""
+
+
+@dataclass(frozen=True)
+class Lora:
+    """Low-rank adapters on all linear layers."""
+
+    r: Count = 16
+    alpha: Positive = 32
+    dropout: Share = 0.0
+    """0 by default: any dropout costs 58 % more activation memory."""
+
+
+@dataclass(frozen=True)
+class Train:
+    """How the model is tuned."""
+
+    base: str = "tiny"
+    """`tiny` (made on the spot, see `tiny`), a folder, or a hub model's name."""
+    tiny: Tiny = field(default_factory=Tiny)
+    method: Literal["full", "lora"] = "full"
+    lora: Lora = field(default_factory=Lora)
+    supervise: Literal["last", "assistant", "all"] = "assistant"
+    """Which tokens carry loss: the last assistant turn, every assistant turn, or every token."""
+    template: str = ""
+    """A chat template file (Jinja); empty takes the base model's own, or the project's where it has none."""
+    max_length: Count = 512
+    """Rows that are longer are left out and counted, never cut."""
+    packing: bool = True
+    rows: Annotated[int, Field(ge=0)] = 0
+    """Train on this many rows, drawn by the seed from the training split; 0 takes all."""
+    tokens: Annotated[int, Field(ge=0)] = 0
+    """Stop after this many trained tokens (padding not counted); 0 goes by epochs."""
+    epochs: Positive = 2.0
+    batch_tokens: Count = 4096
+    """Tokens in one optimiser step; accumulation follows from it and `micro_tokens`."""
+    micro_tokens: Count = 2048
+    """Tokens in one forward pass: what has to fit into memory."""
+    learning_rate: Annotated[float, Field(ge=0)] = 0.0
+    """0 takes the method's default."""
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    warmup: Share = 0.05
+    """Share of the steps."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    patience: Annotated[int, Field(ge=0)] = 3
+    """Stop after so many evaluations without a better held-out loss; 0 never stops early."""
+    evaluations: Annotated[int, Field(ge=0)] = 8
+    """How often the held-out loss is taken on the way."""
+    seeds: tuple[int, ...] = (0,)
+    """One training each; more than one gives the training-seed variance. The first one's model is kept."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+@dataclass(frozen=True)
+class Prove:
+    """How the gain is measured."""
+
+    metric: Literal["exact", "label", "numeric", "chrf"] = "exact"
+    labels: tuple[str, ...] = ()
+    """For `label`: the answers that count; an answer that begins with none of them is unscored, counted apart."""
+    answer_after: str = ""
+    """The answer is what follows this mark (`####`) in the reference and in the reply."""
+    items: Annotated[int, Field(ge=0)] = 0
+    """How many held-out items, drawn by the seed; 0 takes all."""
+    cluster: str = ""
+    """Column whose equal values belong together (a film, a customer): intervals are taken over those."""
+    arms: tuple[Literal["base", "raw"], ...] = ("base",)
+    """What the tuned model is compared with: the untuned base, and the same training on the rows before they were engineered
+    (the recipe's labels, form and split alone), at the same number of training tokens."""
+    level: Share = 0.05
+    power: Share = 0.8
+    resamples: Count = 10_000
+    max_new_tokens: Count = 64
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How the work is cut. Nothing here changes the data that comes out."""
+
+    shard: Count = 32_768
+    """Raw rows in one unit of work: what is resumed, and about what a worker holds in memory."""
+    workers: Annotated[int, Field(ge=0)] = 0
+    """Processes; 0 takes one per core, and none where the input is small."""
+    cache: str = ""
+    """Folder of finished units; empty is the run's own `cache/`."""
