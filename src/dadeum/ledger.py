@@ -11,6 +11,7 @@ and went out; `balance` refuses a run whose numbers do not add up:
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -123,7 +124,7 @@ def balance(receipts: list[Receipt], counts: dict[str, int], verdicts: pl.DataFr
 
     verdicts: `state` and `n`, as counted in the verdicts that were written.
     """
-    for before, after in zip(receipts, receipts[1:]):
+    for before, after in itertools.pairwise(receipts):
         if before.rows_out != after.rows_in:
             raise BalanceError(f"{before.step} gave {before.rows_out} rows, {after.step} took {after.rows_in}. Nothing was published.")
     for receipt in receipts:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib
 import json
 import re
 import typing
@@ -181,8 +182,7 @@ def _step(raw: Any, where: str, mistakes: list[Mistake]) -> step.Step | None:
     if not isinstance(raw, dict) or len(raw) != 1:
         mistakes.append(Mistake(where, "has to be a step's name, or one name with its parameters", "- filter.length: {min: 5}"))
         return None
-    from dadeum import steps  # the rooms of steps lie below this one; only their registry is asked, by name
-
+    steps = importlib.import_module("dadeum.steps")  # by name, like any plug-in: the rooms of steps lie below this one
     [(name, parameters)] = raw.items()
     where = f"{where}.{name}".strip(".")
     try:
@@ -217,8 +217,8 @@ def _value(kind: type, raw: Any, where: str, mistakes: list[Mistake]) -> Any:
 def _known(kind: type, raw: dict[str, Any], where: str, mistakes: list[Mistake]) -> dict[str, Any]:
     """`raw` without the keys that `kind` has not (told as mistakes), and with single values put into tuples where one is asked."""
     hints = typing.get_type_hints(kind)
-    names = [f.name for f in dataclasses.fields(kind) if f.init]
     kept: dict[str, Any] = {}
+    names = [f.name for f in dataclasses.fields(kind) if f.init]
     for key, value in raw.items():
         if key not in names:
             mistakes.append(Mistake(f"{where}.{key}", "unknown key", nearest(str(key), names)))
@@ -281,20 +281,18 @@ def _override(raw: dict[str, Any], told: str, mistakes: list[Mistake]) -> None:
 
 def _sense(recipe: Recipe) -> list[Mistake]:
     """Mistakes that need more than one key to see."""
-    from dadeum import io
-
     mistakes: list[Mistake] = []
     files: dict[str, str] = {}
     columns = set()
     for i, source in enumerate(recipe.sources):
         columns |= set(source.fields) - set(settings.CONTENT_FIELDS)
-        try:
-            for file in io.sources(source):
-                first = files.setdefault(str(file.resolve()), f"sources.{i}.path")
-                if first != f"sources.{i}.path":
-                    mistakes.append(Mistake(f"sources.{i}.path", f"{file} is already read by {first}"))
-        except RecipeError as error:
-            mistakes += [Mistake(f"sources.{i}.{m.path}", m.what, m.hint) for m in error.mistakes]
+        where, found = f"sources.{i}.path", step.files(source.path)
+        if not found:
+            mistakes.append(Mistake(where, f"no file matches {source.path!r}", _beside(source.path)))
+        for file in found:
+            first = files.setdefault(str(file.resolve()), where)
+            if first != where:
+                mistakes.append(Mistake(where, f"{file} is already read by {first}"))
     known = columns | set(step.RECORD_COLUMNS)
     for i, s in enumerate(recipe.steps):
         where = f"steps.{i}.{s.name}"
@@ -320,6 +318,14 @@ def _sense(recipe: Recipe) -> list[Mistake]:
     if recipe.prove and recipe.prove.metric == "label":
         mistakes += _labels(recipe)
     return mistakes
+
+
+def _beside(path: str) -> str:
+    """A hint for a path that is not there: the nearest name in its folder, or the first folder of it that is missing."""
+    folder = Path(path).parent
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    return nearest(Path(path).name, sorted(p.name for p in folder.iterdir())[:20])
 
 
 def _labels(recipe: Recipe) -> list[Mistake]:

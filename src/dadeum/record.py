@@ -26,7 +26,7 @@ row's other fields carried as they were (folded into `meta` when the dataset is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -72,7 +72,7 @@ ROLES: Final = ("system", "developer", "user", "assistant", "tool")
 Function = Callable[[pl.Expr], pl.Expr]
 
 
-def records(rows: Iterable[dict[str, object]]) -> pl.DataFrame:
+def records(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
     """A batch out of plain dicts, missing columns filled: for tests, doctests and generators, not for hot paths.
 
     >>> records([{"text": "a"}, {"text": "b"}]).select("row", "id", "text").rows()
@@ -82,7 +82,7 @@ def records(rows: Iterable[dict[str, object]]) -> pl.DataFrame:
     extra = sorted({k for row in rows for k in row} - set(RECORD))
     columns: dict[str, pl.Series] = {}
     for name, dtype in RECORD.items():
-        values = [row.get(name) for row in rows]
+        values: list[Any] = [row.get(name) for row in rows]
         if name == "row":
             values = [i if v is None else v for i, v in enumerate(values)]
         elif name == "id":

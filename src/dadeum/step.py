@@ -56,7 +56,7 @@ Inputs = Annotated[tuple[str, ...], Input]
 
 
 @dataclass(frozen=True)
-class Step(ABC):
+class Step(ABC):  # noqa: B024 (each shape adds its own abstract method)
     """Common to all shapes. Subclasses are frozen dataclasses whose fields all have defaults, or are required by name."""
 
     version: ClassVar[int] = 1
@@ -68,6 +68,10 @@ class Step(ABC):
     rows, but keeps no before and after."""
     secret: ClassVar[bool] = False
     """True where what an edit replaced must not be shown: the ledger then keeps `conceal`'s answer instead."""
+
+    def conceal(self, before: str, after: str) -> str:
+        """What the ledger shows as `before` when `secret`."""
+        return ""
 
     @property
     def name(self) -> str:
@@ -115,10 +119,6 @@ class Edit(Step):
     @abstractmethod
     def edit(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The rows with the columns of `writes` changed."""
-
-    def conceal(self, before: str, after: str) -> str:
-        """What the ledger shows as `before` when `secret`."""
-        return ""
 
 
 class Filter(Step):

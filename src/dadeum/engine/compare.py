@@ -126,4 +126,4 @@ def _leaving(mine: pl.DataFrame) -> pl.DataFrame:
         "threshold",
         pl.lit(None, dtype=pl.String).alias("witness"),
         pl.col("witness").alias("witness_row"),
-    ).cast(dict(LEAVING))
+    ).cast(LEAVING)

@@ -125,7 +125,7 @@ def _leaving(step: Filter, good: pl.DataFrame, made: pl.DataFrame, rows: pl.Data
         raise StepError(f"{step.name} gave {made.height} answers for {good.height} rows: a Filter gives one a row")
     left = made.with_columns(_positions(rows, failed).alias("at")).filter(pl.col("reason").is_not_null())
     left = left.with_columns(pl.lit("dropped").alias("state"), pl.lit(None, dtype=pl.UInt64).alias("witness_row"))
-    return pl.concat([left.select(LEAVING.names()).cast(dict(LEAVING)), _quarantined(failed)]).sort("at")
+    return pl.concat([left.select(LEAVING.names()).cast(LEAVING), _quarantined(failed)]).sort("at")
 
 
 def _born(step: Grow, made: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
@@ -147,7 +147,7 @@ def _quarantined(failed: pl.DataFrame) -> pl.DataFrame:
         pl.lit("quarantined").alias("state"),
         pl.col("error").alias("reason"),
         *(pl.lit(None, dtype=LEAVING[c]).alias(c) for c in ("value", "threshold", "witness", "witness_row")),
-    ).cast(dict(LEAVING))
+    ).cast(LEAVING)
 
 
 def _without(rows: pl.DataFrame, failed: pl.DataFrame) -> pl.DataFrame:

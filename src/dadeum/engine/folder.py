@@ -26,7 +26,7 @@ def locked(folder: Path) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         os.chmod(folder, 0o700)
-        file = open(os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600), "r+")
+        file = os.fdopen(os.open(folder / ".lock", os.O_CREAT | os.O_RDWR, 0o600), "r+")
     except OSError as error:
         raise DadeumError(f"{folder} can't be used as a run's folder: {error.strerror}") from error
     with file:

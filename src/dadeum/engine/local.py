@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
@@ -62,7 +63,8 @@ class Local:
             else:
                 results = self._spread(f, tasks, bar, weigh, mistakes)
         if mistakes:
-            raise RecipeError(dict.fromkeys(mistakes))
+            # Shards find the same mistake with other counts: it is told once.
+            raise RecipeError({(m.path, re.sub(r"\d+ rows", "", m.what)): m for m in reversed(mistakes)}.values())
         return results
 
     def _spread(self, f: Callable[[T], R], tasks: Sequence[T], bar: Any, weigh: Callable[[T], int], mistakes: list[Mistake]) -> list[R]:

@@ -22,7 +22,7 @@ import xxhash
 from dadeum.errors import DadeumError
 
 
-def digest(*parts: bytes | str) -> str:
+def digest(*parts: bytes | memoryview | str) -> str:
     """xxh3-128 of the parts, hex. Each part's length goes in, so that ("ab", "c") and ("a", "bc") differ."""
     h = xxhash.xxh3_128()
     for part in parts:
@@ -88,13 +88,13 @@ def load(path: Path, *names: str) -> Unit | None:
     """The unit with its parts (all, or those named), or None where it is absent or damaged."""
     try:
         data = path.read_bytes()
-        first, _, rest = data.partition(b"\n")
-        head = orjson.loads(first)
-    except (FileNotFoundError, orjson.JSONDecodeError):
+        at = data.index(b"\n") + 1
+        head = orjson.loads(data[:at])
+    except (FileNotFoundError, ValueError):
         return None
-    at, bodies = 0, {}
+    view, bodies = memoryview(data), {}
     for name, size in head["parts"]:
-        bodies[name] = rest[at : at + size]
+        bodies[name] = view[at : at + size]
         at += size
     if digest(*bodies.values()) != head["digest"]:
         return None

@@ -1,0 +1,79 @@
+"""Timings, as ratios within one run: `make bench`. CPU-seconds (user + system, children too) of whole processes, the median of
+several runs taken in turn, because the machine may be shared. Jobs read ../shared/data and are skipped where it is absent."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).parent
+DATA = HERE.parent.parent / "shared/data"
+REVIEWS = f"{DATA}/nsmc_raw/*.jsonl.gz"
+
+
+@dataclass
+class Job:
+    """A command to be timed; `out` is removed before each run."""
+
+    name: str
+    command: list[str]
+    out: Path
+    cpu: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+    peak: list[float] = field(default_factory=list)
+
+    def run(self) -> None:
+        for path in self.out.parent.glob(f"{self.out.name}*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        started = time.perf_counter()
+        process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        said = process.stderr.read() if process.stderr else b""
+        _, status, usage = os.wait4(process.pid, 0)
+        if status:
+            sys.exit(f"{self.name} failed: {said.decode()[-1000:]}")
+        self.cpu.append(usage.ru_utime + usage.ru_stime)
+        self.wall.append(time.perf_counter() - started)
+        self.peak.append(usage.ru_maxrss / 1024)
+
+
+def table(jobs: list[Job], base: Job) -> str:
+    lines = ["| job | CPU-s | × first | wall s | peak MB |", "|---|---|---|---|---|"]
+    for job in jobs:
+        ratio = statistics.median(a / b for a, b in zip(job.cpu, base.cpu))
+        figures = (statistics.median(job.cpu), ratio, statistics.median(job.wall), max(job.peak))
+        lines.append("| {} | {:.2f} | {:.2f} | {:.2f} | {:.0f} |".format(job.name, *figures))
+    return "\n".join(lines)
+
+
+def main(times: int = 5) -> None:
+    if not DATA.is_dir():
+        sys.exit("../shared/data is absent: nothing to time")
+    import polars
+
+    print(f"Python {platform.python_version()}, Polars {polars.__version__}, {os.cpu_count()} cores, median of {times} runs in turn\n")
+    with tempfile.TemporaryDirectory() as name:
+        out = Path(name)
+        dadeum = str(Path(sys.executable).parent / "dadeum")
+        steps = ["clean.unicode", "clean.markup", "clean.whitespace", "filter.length", "dedup.exact"]
+        sets = ["--set", "source.fields={text: review, id: review_id}", "--set", "filter.length.min=2", "--set", "filter.length.max=1000"]
+        jobs = [
+            Job("hand-written Polars script, no ledger", [sys.executable, str(HERE / "polars_job.py"), REVIEWS, str(out / "a.parquet")], out / "a.parquet"),
+            Job("dadeum apply, ledger on", [dadeum, "apply", *steps, REVIEWS, "-o", str(out / "b.parquet"), *sets], out / "b.parquet"),
+        ]
+        for _ in range(times):
+            for job in jobs:
+                job.run()
+        print("All reviews: JSON lines → NFC, tags, space, length, exact duplicates → Parquet\n")
+        print(table(jobs, jobs[0]))
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:]))

@@ -1,0 +1,141 @@
+"""The later stages of a run: what the model learns from every row, the trainings, and the proof, each kept by its key.
+
+Arms: `base` is the untuned model; `tuned` is trained on the run's training rows; `raw`, where the recipe asks for it, is trained on
+the rows before they were engineered (the recipe's labels, form and split alone) with the same number of training tokens. Every arm
+that trains does so once per seed, and no two arms share a seed, so that the interval holds what a training's luck is worth.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import polars as pl
+
+from dadeum.engine import collect, flow, local, unit
+from dadeum.errors import DadeumError, RecipeError
+from dadeum.recipe import Recipe
+from dadeum.record import prose
+from dadeum.settings import Prove, Train
+from dadeum.step import RECORD_COLUMNS, Step
+
+NEEDED: Final = ("annotate.label", "filter.label", "form.chat", "mix.split")
+"""The steps without which raw rows are no training rows at all; the arm `raw` keeps these alone."""
+PICTURED: Final = 6
+"""Rows whose tokens the report shows."""
+
+
+def split(out: Path, name: str) -> pl.DataFrame:
+    """The rows of one split of a finished run; none where the run has no such split."""
+    path = out / f"data/{name}.parquet"
+    return pl.read_parquet(path) if path.exists() else pl.read_parquet(out / "data/train.parquet").clear()
+
+
+def base_model(recipe: Recipe, out: Path) -> str:
+    """The folder or hub name of the model that every arm starts from; a tiny one is made of the training split's own prompts."""
+    from dadeum.train import base
+
+    texts = prose(split(out, "train"), ("text", "user")).drop_nulls().to_list()
+    return base.base(_train(recipe), texts, out / "cache/models", recipe.seed)
+
+
+def supervision(recipe: Recipe, out: Path) -> dict[str, Any]:
+    """Write supervision.parquet (every training row: its tokens, those with loss, why it was left out) and a sample for the eye."""
+    from dadeum.format.supervise import picture, supervise
+    from dadeum.format.tokens import load_tokenizer
+
+    tokenizer = load_tokenizer(base_model(recipe, out))
+    rows = split(out, "train")
+    made = supervise(rows, tokenizer, _train(recipe))
+    made.ledger.write_parquet(out / "supervision.parquet")
+    ids = [e.id for e in made.examples[:: max(1, len(made.examples) // PICTURED)]][:PICTURED]
+    shown = [
+        {"id": id, "tokens": [{"text": text, "supervised": on} for text, on in tokens]} for id, tokens in picture(made, tokenizer, ids).items()
+    ]
+    (out / "supervision_sample.json").write_bytes(orjson.dumps(shown))
+    left = made.ledger.filter(pl.col("reason").is_not_null())
+    return {
+        "rows": rows.height,
+        "trained": len(made.examples),
+        "left_out": dict(left.group_by("reason").len().sort("reason").iter_rows()),
+        "tokens": int(made.ledger.filter(pl.col("reason").is_null())["n_tokens"].sum()),
+        "supervised_tokens": int(made.ledger.filter(pl.col("reason").is_null())["n_supervised"].sum()),
+        "roles": made.roles.to_dicts(),
+        "notes": {k: v for k, v in made.counts.items() if k not in left["reason"].unique().to_list()},
+        "digest": made.digest,
+    }
+
+
+def arms(recipe: Recipe) -> list[str]:
+    """The arms that train, the tuned one first."""
+    asked = recipe.prove.arms if recipe.prove else ()
+    return ["tuned", *(a for a in asked if a != "base")]
+
+
+def train(recipe: Recipe, out: Path, say: Any = lambda text: None) -> dict[str, Any]:
+    """Train every arm with every seed; `model/` is the tuned arm's first. Writes curve.json; gives what each training took."""
+    from dadeum.train import loop
+
+    settings = _train(recipe)
+    base = base_model(recipe, out)
+    held = split(out, "validation")
+    curve: list[dict[str, Any]] = []
+    done: dict[str, Any] = {}
+    matched = settings
+    for number, arm in enumerate(arms(recipe)):
+        rows = split(out, "train") if arm == "tuned" else raw_rows(recipe, out)
+        for seed in settings.seeds:
+            say(f"train {arm}, seed {seed}")
+            made = loop.train(rows, held, base, matched, _seed(seed, number), model_folder(out, arm, seed))
+            if not matched.tokens and len(arms(recipe)) > 1:
+                matched = dataclasses.replace(settings, tokens=made.tokens)
+            curve += [{"arm": arm, "seed": seed, **point} for point in made.curve.to_dicts()]
+            told = {"tokens": made.tokens, "steps": made.steps, "eval_loss": made.eval_loss, "seconds": round(made.seconds, 1)}
+            done[f"{arm}-{seed}"] = {**told, "rows": rows.height, "learning_rate": made.learning_rate, "device": made.device}
+    first = model_folder(out, "tuned", settings.seeds[0])
+    link = out / "model"
+    if link.is_symlink() or not link.exists():
+        link.unlink(missing_ok=True)
+        link.symlink_to(first.relative_to(out))
+    (out / "curve.json").write_bytes(orjson.dumps(curve))
+    return {"base": base if settings.base != "tiny" else "tiny", "arms": done}
+
+
+def raw_rows(recipe: Recipe, out: Path) -> pl.DataFrame:
+    """The training rows before they were engineered: the same sources and split, the recipe's labels and form, nothing else."""
+    steps = tuple(_allowing(s) for s in recipe.steps if s.name in NEEDED)
+    cache = Path(recipe.engine.cache) if recipe.engine.cache else out / "cache"
+    with local.Local(1) as engine:
+        made = flow.process(dataclasses.replace(recipe, steps=steps), cache, engine)
+    kept = [collect.fold(shard.rows()) for shard in made.shards]
+    rows = pl.concat(kept, how="diagonal").filter(pl.col("split") == "train")
+    return rows.select(*RECORD_COLUMNS, *(c for c in rows.columns if c not in RECORD_COLUMNS))
+
+
+def model_folder(out: Path, arm: str, seed: int) -> Path:
+    """Where an arm's training with one seed lies."""
+    return out / f"models/{arm}-{seed}"
+
+
+def _allowing(step: Step) -> Step:
+    return dataclasses.replace(step, leak="allow") if step.name == "mix.split" else step  # type: ignore[call-arg]
+
+
+def _seed(seed: int, arm: int) -> int:
+    """Independent seeds for each arm: 0, 1, 2 ... for the first, 1000, 1001 ... for the second."""
+    return seed + 1000 * arm
+
+
+def _train(recipe: Recipe) -> Train:
+    if recipe.train is None:
+        raise DadeumError(f"the recipe {recipe.name} has no `train` section: there is nothing to tune")
+    return recipe.train
+
+
+def _prove(recipe: Recipe) -> Prove:
+    if recipe.prove is None:
+        raise DadeumError(f"the recipe {recipe.name} has no `prove` section: there is nothing to prove")
+    return recipe.prove
