@@ -178,7 +178,7 @@ def _prove(told: argparse.Namespace) -> None:
 def _report(told: argparse.Namespace) -> None:
     from dadeum import run
 
-    run.report(*_target(told), told.lang)
+    run.report(_target(told)[1], told.lang)
 
 
 def _target(told: argparse.Namespace) -> tuple[Any, Path]:

@@ -13,6 +13,7 @@ An error says what happened, where, and what to do about it.
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -75,9 +76,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     >>> nearest("treshold", ["threshold", "measure"])
     'did you mean threshold?'
+    >>> nearest("긍졍", ["긍정", "부정"])
+    'did you mean 긍정?'
     >>> nearest("x", ["min", "max"])
     'known: max, min'
     """
-    known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else "known: " + ", ".join(known)
+    # By letters: 긍졍 and 긍정 share one syllable of two, but five letters of six.
+    spelt = {unicodedata.normalize("NFD", k): k for k in sorted(known)}
+    close = difflib.get_close_matches(unicodedata.normalize("NFD", name), spelt, n=1, cutoff=0.6)
+    return f"did you mean {spelt[close[0]]}?" if close else "known: " + ", ".join(spelt.values())

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import resource
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -20,7 +21,7 @@ import orjson
 import yaml
 
 import dadeum
-from dadeum import io, ledger
+from dadeum import io, ledger, tuning
 from dadeum import recipe as recipes
 from dadeum.engine import collect, flow, folder, local
 from dadeum.errors import Mistake, RecipeError
@@ -29,6 +30,8 @@ from dadeum.recipe import Recipe
 Stage = Literal["records", "steps", "split", "supervision", "train", "prove", "report"]
 READ_BYTES_PER_SECOND: Final = 20_000_000
 """Rough: short JSON lines read, cleaned and written on one core."""
+LATER: Final = ("supervision.parquet", "supervision_sample.json", "curve.json", "proof.json", "truth.json", "report.html", "card.md")
+"""What the later stages made of the data: gone when the data change."""
 STAGES: Final[tuple[Stage, ...]] = ("records", "steps", "split", "supervision", "train", "prove", "report")
 
 
@@ -44,13 +47,15 @@ def data(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, wo
         before = finished(out)
         same = before is not None and before.get("made") == _made(recipe, made) and _whole(out, before)
         if before is not None and same:
-            told = {**before, "stages": [ledger.stage(r) for r in made.receipts]}
+            told = {**before, "recipe_digest": recipe.digest, "stages": [ledger.stage(r) for r in made.receipts], "until": until}
+            folder.publish(out / "recipe.yaml", _yaml(recipe))
             folder.publish(out / "run.json", _json(told))
             return told
+        for stale in LATER:
+            (out / stale).unlink(missing_ok=True)
         with folder.drafted(out) as draft:
             found = collect.collect(made, draft, recipe.output.format, engine)
-            text = yaml.safe_dump(recipe.to_dict(), allow_unicode=True, sort_keys=False, width=120)
-            (draft / "recipe.yaml").write_text(text, encoding="utf-8")
+            (draft / "recipe.yaml").write_bytes(_yaml(recipe))
             told = {
                 "name": recipe.name,
                 "version": dadeum.__version__,
@@ -130,6 +135,99 @@ def plan(recipe: Recipe, out: Path, trial: bool = False) -> dict[str, Any]:
     return told
 
 
+def run(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, workers: int = 0) -> dict[str, Any]:
+    """Every stage up to `until`, then the summary on standard output. Gives run.json's content."""
+    with folder.locked(out):
+        told = stages(recipe, out, until, sample, workers)
+    from dadeum.report import terminal
+
+    width = shutil.get_terminal_size((100, 24)).columns
+    page = out / "report.html"
+    print(terminal.funnel_text(told, width))
+    print()
+    trained = (out / "model").exists()
+    print(terminal.summary_text(told, _read(out / "proof.json"), width, report=page if page.exists() else None, trained=trained))
+    return told
+
+
+def stages(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, workers: int = 0) -> dict[str, Any]:
+    """Every stage up to `until` in a folder that the caller has locked. Stages that the recipe has no section for are left out."""
+    last = STAGES.index(until)
+    told = data(recipe, out, until, sample, workers)
+    later = ((3, "supervision", recipe.train), (4, "train", recipe.train), (5, "prove", recipe.prove))
+    for number, name, section in later:
+        if last >= number and section is not None:
+            started = time.perf_counter()
+            made = getattr(tuning, name)(recipe, out)
+            told = {**told, name: made, f"{name}_seconds": round(time.perf_counter() - started, 1)}
+            if name == "prove":
+                told["verdict"] = made["verdict"]
+            told["peak_rss_mb"] = max(told["peak_rss_mb"], peak())
+            folder.publish(out / "run.json", _json(told))
+    if last >= 2:
+        from dadeum.report.card import write_card
+        from dadeum.report.page import write
+
+        write_card(out)
+        write(out)
+    return told
+
+
+def report(out: Path, lang: str = "en") -> None:
+    """Write report.html and card.md of a finished run again, in a language."""
+    from dadeum.report.card import write_card
+    from dadeum.report.page import write
+
+    with folder.locked(out):
+        ledger.read_run(out)
+        write_card(out, lang)
+        print(write(out, lang))
+
+
+def check(recipe: Recipe, out: Path, workers: int = 0) -> dict[str, Any]:
+    """What can be known before training: {verdict, supervision, probes, power}; also written to check.json."""
+    with folder.locked(out):
+        data(recipe, out, "split", 0, workers)
+        found = tuning.check(recipe, out)
+        folder.publish(out / "check.json", _json(found))
+    return found
+
+
+def check_text(found: dict[str, Any]) -> str:
+    """`check`'s answer for the terminal."""
+    told = found["supervision"]
+    share = told["supervised_tokens"] / max(1, told["tokens"])
+    lines = [f"{told['trained']:,} of {told['rows']:,} training rows fit: {told['tokens']:,} tokens, {share:.0%} of them carry loss"]
+    lines += [f"  left out, {reason}: {n:,}" for reason, n in told["left_out"].items()]
+    lines += [f"  {role['role']:<10} {role['n_tokens']:>12,} tokens, {role['n_supervised']:>12,} with loss" for role in told["roles"]]
+    lines.append("")
+    lines += [f"{probe['verdict']:<5} {probe['name']:<28} {probe['number']:<12.6g} {probe['means']}" for probe in found["probes"]]
+    lines += ["", found["power"]["means"]] if found["power"] else []
+    return "\n".join([*lines, "", f"check: {found['verdict']}"])
+
+
+def plan_text(planned: dict[str, Any]) -> str:
+    """`plan`'s answer for the terminal."""
+    lines = [f"{planned['name']}: about {planned['bytes'] / 1e6:,.0f} MB to read, {planned['seconds']:,.0f} CPU-seconds for the data", ""]
+    trial = any("trial" in s for s in planned["stages"])
+    head = f"{'step':<22}{'shape':<9}{'cached':>11}{'rows in':>12}" + (f"{'µs/row':>10}{'left':>8}{'edited':>8}" if trial else "") + "  writes"
+    lines.append(head)
+    for s in planned["stages"]:
+        cached = f"{s['cached']}/{s['units']}" if s["units"] else "-"
+        rows = f"{s['rows']:,}" if s["rows"] is not None else "?"
+        line = f"{s['step']:<22}{s['shape']:<9}{cached:>11}{rows:>12}"
+        if trial:
+            t = s.get("trial", {"microseconds_per_row": 0.0, "rows_in": 0, "rows_out": 0, "edited": 0})
+            n = max(1, t["rows_in"])
+            line += f"{t['microseconds_per_row']:>10.2f}{(t['rows_in'] - t['rows_out']) / n:>8.1%}{t['edited'] / n:>8.1%}"
+        lines.append(f"{line}  {', '.join(s['writes'])}".rstrip())
+    for section in ("train", "prove"):
+        if planned[section]:
+            told = ", ".join(f"{k}={v}" for k, v in planned[section].items() if not isinstance(v, dict))
+            lines += ["", f"{section}: {told}"]
+    return "\n".join(lines)
+
+
 def reach(recipe: Recipe, until: Stage) -> Recipe:
     """The recipe with the steps that lie within a stage: none for records, all but the split for steps."""
     if until == "records":
@@ -142,9 +240,14 @@ def reach(recipe: Recipe, until: Stage) -> Recipe:
 def finished(out: Path) -> dict[str, Any] | None:
     """run.json of the folder, or None."""
     try:
-        return orjson.loads((out / "run.json").read_bytes())
-    except (FileNotFoundError, orjson.JSONDecodeError):
+        return _read(out / "run.json")
+    except orjson.JSONDecodeError:
         return None
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A JSON file, or None where it is absent."""
+    return orjson.loads(path.read_bytes()) if path.exists() else None
 
 
 def peak() -> int:
@@ -158,7 +261,8 @@ def _made(recipe: Recipe, made: flow.Processed) -> str:
     from dadeum.engine.unit import digest
 
     bad = [str(part["bad"]) for r in made.reads for part in r.parts]
-    return digest(recipe.digest, made.digest, *(r.key for r in made.receipts), *(f"{r.path}{r.source}" for r in made.reads), *bad)
+    told = orjson.dumps({k: v for k, v in recipe.to_dict().items() if k in ("name", "seed", "sources", "steps", "output")})
+    return digest(told, made.digest, *(r.key for r in made.receipts), *(f"{r.path}{r.source}" for r in made.reads), *bad)
 
 
 def _whole(out: Path, told: dict[str, Any]) -> bool:
@@ -170,6 +274,10 @@ def _whole(out: Path, told: dict[str, Any]) -> bool:
         return kept == told["splits"] and os.path.exists(out / "ledger/verdicts.parquet") and os.path.exists(out / "ledger/edits.parquet")
     except (OSError, pl.exceptions.PolarsError):
         return False
+
+
+def _yaml(recipe: Recipe) -> bytes:
+    return yaml.safe_dump(recipe.to_dict(), allow_unicode=True, sort_keys=False, width=120).encode()
 
 
 def _json(told: dict[str, Any]) -> bytes:

@@ -69,6 +69,18 @@ def supervision(recipe: Recipe, out: Path) -> dict[str, Any]:
     }
 
 
+def check(recipe: Recipe, out: Path) -> dict[str, Any]:
+    """Supervision of every row, the probes on the real configuration, and the smallest gain that the held-out items can show."""
+    from dadeum.train import probe
+
+    taught = supervision(recipe, out)
+    rows = split(out, "train")
+    found = [dataclasses.asdict(p) for p in probe.probes(rows, base_model(recipe, out), _train(recipe), recipe.seed)]
+    verdicts = {p["verdict"] for p in found}
+    worst = "fail" if "fail" in verdicts or not taught["trained"] else "warn" if "warn" in verdicts else "pass"
+    return {"verdict": worst, "supervision": taught, "probes": found, "power": power(recipe, out)}
+
+
 def arms(recipe: Recipe) -> list[str]:
     """The arms that train, the tuned one first."""
     asked = recipe.prove.arms if recipe.prove else ()

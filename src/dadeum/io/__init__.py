@@ -1,0 +1,140 @@
+"""Files to records and back: one format a file.
+
+    sources     the files that a source names              read      a file as chunks of records
+    writer      records to a file, by its ending           place     where a row came from, in words
+
+| file         | reads                                                                      |
+|--------------|----------------------------------------------------------------------------|
+| jsonl.py     | JSON Lines (.jsonl, .ndjson, a .json of lines), plain, .gz or .zst         |
+| array.py     | JSON arrays, and objects that hold one (.json), plain, .gz or .zst         |
+| table.py     | CSV and TSV, any encoding, quoted or not                                   |
+| parquet.py   | Parquet, our own and any other                                             |
+| document.py  | .txt, .md, .html: a file, a record                                         |
+
+A row becomes a record by its layout (layout.py, kinds.py, turns.py) as the source says (lens.py), and is built again from it
+(back.py) or given another form (forms.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from dadeum.errors import Mistake, RecipeError, nearest
+from dadeum.io.chunk import Bad, Chunk
+from dadeum.io.stream import suffix
+from dadeum.step import files
+
+if TYPE_CHECKING:
+    from dadeum.io.writer import Writer
+    from dadeum.settings import Source
+
+__all__ = ["Bad", "Chunk", "place", "read", "sources", "writer"]
+
+Kind = Literal["line", "row"]
+ENDINGS: Final = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".parquet": "parquet",
+    ".txt": "text",
+    ".text": "text",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+}
+"""The format that an ending tells."""
+
+
+def sources(source: Source) -> list[Path]:
+    """The files that a source's path names, sorted by name; of a folder those with an ending that can be read.
+
+    Raises RecipeError where there are none.
+    """
+    where = f"sources.{source.name}.path" if source.name else "sources.path"
+    found = files(source.path)
+    if not found:
+        raise RecipeError(Mistake(where, f"there is no file {source.path}", _nearby(Path(source.path))))
+    if source.format != "auto":
+        return found
+    known = [path for path in found if suffix(path) in ENDINGS]
+    if Path(source.path).is_dir():
+        found = known
+    if len(known) < max(1, len(found)):
+        odd = next((path for path in found if path not in known), Path(source.path))
+        hint = f"say what it is with `format:`, or name files that end in {', '.join(ENDINGS)}"
+        raise RecipeError(Mistake(where, f"{odd} has no ending that tells its format", hint))
+    return found
+
+
+def _nearby(path: Path) -> str:
+    """The nearest name that is there."""
+    folder = path.parent
+    while not folder.is_dir() and folder != folder.parent:
+        path, folder = folder, folder.parent
+    names = [p.name for p in folder.iterdir() if not p.name.startswith(".")] if folder.is_dir() else []
+    if not names:
+        return f"{folder} is empty"
+    return f"in {folder}: {nearest(path.name, names[:50])}"
+
+
+def format_of(path: Path, source: Source) -> str:
+    """How a file is read: `format` of the source, or what its ending tells."""
+    return ENDINGS.get(suffix(path), "text") if source.format == "auto" else source.format
+
+
+def read(path: Path, source: Source, size: int, skip: int = 0) -> Iterator[Chunk]:
+    """The file as chunks that cover `size` raw records each (the last one fewer), whatever was in them.
+
+    skip: whole chunks to leave out, for work that goes on where it stopped. Blank lines are no records. Raises RecipeError for
+    fields that no row of the first chunk has, and for an encoding that can't be told.
+    """
+    from dadeum.io.lens import Lens
+
+    path = Path(path)
+    lens = Lens(source)
+    kind = format_of(path, source)
+    if kind == "json":
+        from dadeum.io import array
+        from dadeum.io.encoding import detect
+
+        if not array.is_lines(path, detect(path, source.encoding)):
+            return array.read(path, lens, size, skip)
+    if kind in ("jsonl", "json"):
+        from dadeum.io import jsonl
+
+        return jsonl.read(path, lens, size, skip)
+    if kind in ("csv", "tsv"):
+        from dadeum.io import table
+
+        return table.read(path, lens, size, skip, "\t" if kind == "tsv" else ",")
+    if kind == "parquet":
+        from dadeum.io import parquet
+
+        return parquet.read(path, lens, size, skip)
+    from dadeum.io import document
+
+    return document.read(path, lens, skip, "html" if kind == "html" else "text")
+
+
+def place(path: Path | str, line: int, kind: Kind = "line") -> str:
+    """Where a row came from, in words.
+
+    >>> place("a.jsonl", 3), place("a.parquet", 3, "row")
+    ('a.jsonl:3', 'a.parquet#3')
+    """
+    return f"{path}{':' if kind == 'line' else '#'}{line}"
+
+
+def writer(path: Path | str, format: str = "source") -> Writer:
+    """A writer that streams records to exactly this file, in a format of `Output.format`. See writer.py."""
+    from dadeum.io.writer import writer as made
+
+    return made(Path(path), format)
+
+

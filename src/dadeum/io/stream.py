@@ -1,0 +1,106 @@
+"""Bytes of a file, plain, .gz or .zst, as blocks and as lines. Streaming: memory holds one block and the line in hand."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Final
+
+from dadeum.errors import DadeumError
+
+BLOCK: Final = 1 << 20
+COMPRESSED: Final = (".gz", ".zst")
+_BROKEN: Final = (EOFError, gzip.BadGzipFile)
+
+
+def suffix(path: Path) -> str:
+    """The ending that tells the format, in small letters, without a compression's.
+
+    >>> suffix(Path("a/reviews-00.JSONL.gz"))
+    '.jsonl'
+    """
+    suffixes = [s.lower() for s in path.suffixes]
+    if suffixes and suffixes[-1] in COMPRESSED:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def zstd() -> Any:
+    """The zstd module: the standard library's, or its backport."""
+    if sys.version_info >= (3, 14):
+        from compression import zstd as module
+    else:
+        from backports import zstd as module
+    return module
+
+
+@contextmanager
+def opened(path: Path, mode: str = "rb") -> Iterator[IO[bytes]]:
+    """The file's bytes, decompressed by its ending (compressed, for mode `wb`). Damage in a compressed file raises DadeumError."""
+    ending = path.suffix.lower()
+    if ending == ".gz":
+        # mtime and name out of the header: the same rows give the same bytes.
+        with open(path, mode) as raw, gzip.GzipFile("", mode, 6, raw, mtime=0) as file:  # type: ignore[arg-type]
+            yield file  # type: ignore[misc]
+    elif ending == ".zst":
+        with zstd().open(path, mode) as file:
+            yield file
+    else:
+        with open(path, mode) as file:
+            yield file
+
+
+def blocks(path: Path, size: int = BLOCK) -> Iterator[bytes]:
+    """The file's bytes, a block at a time. Raises DadeumError where a compressed file is damaged or cut."""
+    with opened(path) as file:
+        while True:
+            try:
+                block = file.read(size)
+            except _BROKEN as error:
+                raise DadeumError(f"{path}: the compressed file is damaged or cut short ({error}); fetch it again") from error
+            except Exception as error:
+                if type(error).__name__ not in ("ZstdError", "error"):
+                    raise
+                raise DadeumError(f"{path}: the compressed file is damaged or cut short ({error}); fetch it again") from error
+            if not block:
+                return
+            yield block
+
+
+def lines(path: Path, wide: str = "") -> Iterator[list[bytes]]:
+    """The physical lines, without their newline, in batches.
+
+    wide: name of a UTF-16 or UTF-32 encoding, whose newlines are no single bytes: the text comes as UTF-8 (a half of a
+    surrogate pair as bytes that are none). A UTF-8 byte-order mark at the beginning is left out.
+    """
+    rest: list[bytes] = []
+    stream = blocks(path)
+    if wide:
+        stream = _narrow(stream, wide)
+    first = True
+    for block in stream:
+        if first:
+            block = block.removeprefix(codecs.BOM_UTF8)
+            first = False
+        if b"\n" not in block:
+            rest.append(block)
+            continue
+        made = block.split(b"\n")
+        if rest:
+            made[0] = b"".join([*rest, made[0]])
+        last = made.pop()
+        rest = [last] if last else []
+        yield made
+    if rest:
+        yield [b"".join(rest)]
+
+
+def _narrow(stream: Iterator[bytes], wide: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(wide)(errors="surrogatepass")
+    for block in stream:
+        yield decoder.decode(block).encode("utf-8", "surrogatepass")
+    yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")

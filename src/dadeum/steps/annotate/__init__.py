@@ -1,0 +1,1 @@
+"""Edits that add what is known of a row as columns."""

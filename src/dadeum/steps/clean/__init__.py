@@ -1,0 +1,1 @@
+"""Edits of contents: characters, markup, white space."""

@@ -1,0 +1,1 @@
+"""Compare: rows that say the same as others leave."""

@@ -1,0 +1,127 @@
+"""dedup.exact: rows that say the same, letter by letter, are merged into one of them.
+
+Two rows are the same when their normalised keys are (`steps/_key.py`: letters and digits, lower case, no spaces). Compared by
+128-bit digests.
+
+Rows that say the same but contradict each other (the same review once `positive`, once `negative`) are conflicts. What a row
+does not say contradicts nothing: rows without a label are merged into those with one, as long as there is only one. Conflicts
+are told in the report whatever is done about them.
+
+A sketch is 32 bytes a row (row 8, key 16, label 8), 36 where `keep` is `longest`. The decision groups the sketches by key and
+sorts those rows alone that have a twin: at most 40 bytes a row more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import polars as pl
+
+from dadeum.errors import Mistake, RecipeError
+from dadeum.record import ROLES, prose
+from dadeum.step import DECISION, Compare, Profile
+from dadeum.steps import _key
+
+KEY: Final = ("hi", "lo")
+
+
+@dataclass(frozen=True)
+class Exact(Compare):
+    """One row of each text stays, the others are merged into it."""
+
+    by: tuple[str, ...] = ()
+    """What has to be the same: `text`, roles (`user`, `assistant`, ...), `messages`, `chosen`, `rejected`, by their normalised keys;
+    any other column by its exact value. Empty: all that a record says, tool calls and tools too."""
+    keep: Literal["first", "last", "longest"] = "first"
+    """Which row stays: by its place in the input, or the one with the most characters (the first of several)."""
+    conflicts: Literal["keep", "drop", "majority", "merge"] = "keep"
+    """What happens to rows of one key that contradict each other. keep: they are different records, only those that agree are
+    merged; drop: all leave (reason `conflict`); majority: those with the most frequent value stay, the others leave
+    (`conflict_minority`), all where there is no such value; merge: the contradiction is ignored."""
+    against: tuple[str, ...] = ("label",)
+    """In what rows contradict each other, named as in `by`: `by: [user], against: [assistant]` finds questions with several answers."""
+    profile: Profile = field(default="auto", kw_only=True)
+    """By which language's rules a key is made: code is compared as it is."""
+
+    def __post_init__(self) -> None:
+        for name in ("by", "against"):
+            for i, column in enumerate(getattr(self, name)):
+                if column in _key.UNUSABLE:
+                    raise RecipeError(Mistake(f"{name}.{i}", f"{column!r} differs from row to row by nature and can't be compared"))
+        if not self.against:
+            raise RecipeError(Mistake("against", "is empty", "leave it out for the label, or set `conflicts: merge`"))
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return _key.columns((*self.by, *self.against))
+
+    def sketch(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """`row`, key `hi` `lo` (null: the row says nothing that is compared), `says` (what may contradict), `length`."""
+        hi, lo = _key.digests(_key.said(rows, self.by, self.profile))
+        says = _key.marks(_key.said(rows, self.against, self.profile))
+        columns = [rows.get_column("row"), hi.alias("hi"), lo.alias("lo"), says.alias("says")]
+        if self.keep == "longest":
+            columns.append(prose(rows, ("text", *ROLES)).str.len_chars().fill_null(0).alias("length"))
+        return pl.DataFrame(columns)
+
+    def decide(self, sketches: pl.DataFrame) -> pl.DataFrame:
+        """DECISION: `duplicate` (merged, value 1), `conflict` and `conflict_minority` (dropped; value: the share of the key's rows
+        that say what this one says)."""
+        rows = _twins(sketches).with_columns(same=pl.lit(None, dtype=pl.UInt64), reason=pl.lit(None, dtype=pl.String))
+        if self.conflicts == "keep":
+            rows = rows.with_columns(same=pl.when("conflict").then("says"))
+        elif self.conflicts == "drop":
+            rows = rows.with_columns(reason=pl.when("conflict").then(pl.lit("conflict")))
+        elif self.conflicts == "majority":
+            rows = _outvoted(rows)
+        order = [*KEY, "same", pl.col("says").is_null(), *self._first(), "row"]
+        staying = rows.filter(pl.col("reason").is_null()).sort(order)
+        staying = staying.with_columns(witness=pl.col("row").first().over(*KEY, "same"))
+        merged = staying.filter(pl.col("row") != pl.col("witness")).select(
+            "row", pl.lit("merged").alias("state"), pl.lit("duplicate").alias("reason"), pl.lit(1.0).alias("value"),
+            pl.lit(None, dtype=pl.Float64).alias("threshold"), "witness",
+        )  # fmt: skip
+        dropped = rows.filter(pl.col("reason").is_not_null()).select(
+            "row", pl.lit("dropped").alias("state"), "reason", "value",
+            pl.lit(None, dtype=pl.Float64).alias("threshold"), pl.lit(None, dtype=pl.UInt64).alias("witness"),
+        )  # fmt: skip
+        return pl.concat([merged, dropped]).cast(DECISION).sort("row")
+
+    def report(self, sketches: pl.DataFrame) -> dict[str, Any]:
+        """Keys that occur more than once, those of them with a conflict, and the rows of either."""
+        rows = _twins(sketches)
+        counted = rows.group_by(KEY).agg(pl.len().alias("rows"), pl.col("conflict").first())
+        clashing = counted.filter("conflict")
+        return {
+            "repeated_keys": counted.height,
+            "repeated_rows": rows.height,
+            "conflicts": clashing.height,
+            "conflicting_rows": int(clashing["rows"].sum()),
+        }
+
+    def _first(self) -> list[pl.Expr]:
+        if self.keep == "last":
+            return [pl.lit(2**64 - 1, dtype=pl.UInt64) - pl.col("row")]
+        return [-pl.col("length").cast(pl.Int64)] if self.keep == "longest" else []
+
+
+def _twins(sketches: pl.DataFrame) -> pl.DataFrame:
+    """The rows whose key another row has too, with `conflict` (the key's rows say more than one thing) and `value`, the share of
+    the key's rows that say the same; rows that say nothing have no share."""
+    rows = sketches.filter(pl.col("hi").is_not_null())
+    rows = rows.filter(pl.len().over(KEY) > 1)
+    votes = pl.col("says").count()
+    return rows.with_columns(
+        conflict=pl.col("says").drop_nulls().n_unique().over(KEY) > 1,
+        value=votes.over(*KEY, "says") / votes.over(KEY),
+    ).with_columns(value=pl.when(pl.col("says").is_not_null()).then("value"))
+
+
+def _outvoted(rows: pl.DataFrame) -> pl.DataFrame:
+    """`rows` with the reason to leave of those that the majority of their key contradicts."""
+    best = pl.col("value").max().over(KEY)
+    winner = pl.when(pl.col("value") == best).then("says")
+    tie = winner.drop_nulls().n_unique().over(KEY) > 1
+    reason = pl.when(tie).then(pl.lit("conflict")).when(pl.col("value") < best).then(pl.lit("conflict_minority"))
+    return rows.with_columns(reason=pl.when("conflict").then(reason))

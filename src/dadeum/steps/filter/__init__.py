@@ -1,0 +1,1 @@
+"""Reasons for a row to leave."""

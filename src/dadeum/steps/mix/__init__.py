@@ -1,0 +1,1 @@
+"""Compare: shares of the whole."""
