@@ -106,9 +106,9 @@ def parser() -> Parser:
 
 
 def _demo(told: argparse.Namespace) -> None:
-    from dadeum import demo
+    from dadeum.demo import show
 
-    demo.run(told.out, told.set, told.workers)
+    show.show(told.out, told.set, told.workers)
 
 
 def _run(told: argparse.Namespace) -> None:

@@ -17,6 +17,9 @@ HANGUL: Final = r"[\u{AC00}-\u{D7A3}\u{1100}-\u{11FF}\u{3130}-\u{318F}\u{A960}-\
 LATIN: Final = r"[A-Za-z\u{C0}-\u{24F}]"
 CODE: Final = r"(?m)^```|^\s*(?:def |class |import |from \w+ import|#include|public |function |const |let |var |SELECT |return )|[;{}]\s*$"
 
+FENCE: Final = r"(?m)^[ \t>]*```[^`\n]*$"
+"""A fence opens a line of its own: backticks after a word are an ornament of comments."""
+
 
 def profile(text: pl.Expr, told: str = "auto") -> pl.Expr:
     """The profile of each string: `told` itself unless that is `auto`.
@@ -37,7 +40,7 @@ def profile(text: pl.Expr, told: str = "auto") -> pl.Expr:
     lines = text.str.count_matches("\n", literal=True) + 1
     # The cheap test first: most rows have neither a fence nor two lines, and the pattern for code costs more than all else.
     maybe = text.str.contains("```", literal=True) | (lines >= 2)
-    code = maybe & (text.str.contains("```", literal=True) | (text.str.count_matches(CODE) * 3 >= lines))
+    code = maybe & (text.str.contains(FENCE) | (text.str.count_matches(CODE) * 3 >= lines))
     script = pl.when(share > 0.5).then(pl.lit("ko")).when(share >= 0.25).then(pl.lit("mixed")).otherwise(pl.lit("en"))
     return pl.when(code.fill_null(False)).then(pl.lit("code")).otherwise(script)
 

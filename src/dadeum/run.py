@@ -14,6 +14,7 @@ import resource
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -150,8 +151,13 @@ def run(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, wor
     return told
 
 
-def stages(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, workers: int = 0) -> dict[str, Any]:
-    """Every stage up to `until` in a folder that the caller has locked. Stages that the recipe has no section for are left out."""
+def stages(
+    recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, workers: int = 0, say: Callable[[str], None] = lambda what: None
+) -> dict[str, Any]:
+    """Every stage up to `until` in a folder that the caller has locked. Stages that the recipe has no section for are left out.
+
+    say: is told each stage that is done.
+    """
     last = STAGES.index(until)
     told = data(recipe, out, until, sample, workers)
     later = ((3, "supervision", recipe.train), (4, "train", recipe.train), (5, "prove", recipe.prove))
@@ -164,6 +170,7 @@ def stages(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, 
                 told["verdict"] = made["verdict"]
             told["peak_rss_mb"] = max(told["peak_rss_mb"], peak())
             folder.publish(out / "run.json", _json(told))
+            say(f"{name} done")
     if last >= 2:
         from dadeum.report.card import write_card
         from dadeum.report.page import write

@@ -89,7 +89,7 @@ class Train:
     rows: Annotated[int, Field(ge=0)] = 0
     """Train on this many rows, drawn by the seed from the training split; 0 takes all."""
     tokens: Annotated[int, Field(ge=0)] = 0
-    """Stop after this many trained tokens (padding not counted); 0 goes by epochs."""
+    """Train on this many tokens (padding not counted), whatever the held-out loss says; 0 goes by epochs."""
     epochs: Positive = 2.0
     batch_tokens: Count = 4096
     """Tokens in one optimiser step; accumulation follows from it and `micro_tokens`."""

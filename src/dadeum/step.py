@@ -43,7 +43,7 @@ DECISION: Final = pl.Schema(
         "reason": pl.String(),
         "value": pl.Float64(),
         "threshold": pl.Float64(),
-        "witness": pl.UInt64(),  # `row` of the record that stays in its place; null for dropped
+        "witness": pl.UInt64(),  # `row` of the record that stays in its place (merged), or that is the evidence (dropped; may be null)
     }
 )
 

@@ -8,15 +8,16 @@ that trains does so once per seed, and no two arms share a seed, so that the int
 from __future__ import annotations
 
 import dataclasses
-import time
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import orjson
 import polars as pl
+import xxhash
 
-from dadeum.engine import collect, flow, local, unit
-from dadeum.errors import DadeumError, RecipeError
+from dadeum.engine import collect, flow, local
+from dadeum.errors import DadeumError
 from dadeum.recipe import Recipe
 from dadeum.record import prose
 from dadeum.settings import Prove, Train
@@ -34,11 +35,20 @@ def split(out: Path, name: str) -> pl.DataFrame:
     return pl.read_parquet(path) if path.exists() else pl.read_parquet(out / "data/train.parquet").clear()
 
 
+def training_rows(recipe: Recipe, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows that are trained on: all, or `train.rows` of them, drawn by the recipe's seed and their ids, in their order."""
+    n = _train(recipe).rows
+    if not n or n >= rows.height:
+        return rows
+    ranks = [xxhash.xxh3_64_intdigest(f"{recipe.seed}\0{id}".encode()) for id in rows.get_column("id").to_list()]
+    return rows[np.sort(np.argsort(np.array(ranks, dtype=np.uint64), kind="stable")[:n])]
+
+
 def base_model(recipe: Recipe, out: Path) -> str:
     """The folder or hub name of the model that every arm starts from; a tiny one is made of the training split's own prompts."""
     from dadeum.train import base
 
-    texts = prose(split(out, "train"), ("text", "user")).drop_nulls().to_list()
+    texts = prose(split(out, "train"), ("text", "user", "assistant")).drop_nulls().to_list()
     return base.base(_train(recipe), texts, out / "cache/models", recipe.seed)
 
 
@@ -48,7 +58,7 @@ def supervision(recipe: Recipe, out: Path) -> dict[str, Any]:
     from dadeum.format.tokens import load_tokenizer
 
     tokenizer = load_tokenizer(base_model(recipe, out))
-    rows = split(out, "train")
+    rows = training_rows(recipe, split(out, "train"))
     made = supervise(rows, tokenizer, _train(recipe))
     made.ledger.write_parquet(out / "supervision.parquet")
     ids = [e.id for e in made.examples[:: max(1, len(made.examples) // PICTURED)]][:PICTURED]
@@ -74,7 +84,7 @@ def check(recipe: Recipe, out: Path) -> dict[str, Any]:
     from dadeum.train import probe
 
     taught = supervision(recipe, out)
-    rows = split(out, "train")
+    rows = training_rows(recipe, split(out, "train"))
     found = [dataclasses.asdict(p) for p in probe.probes(rows, base_model(recipe, out), _train(recipe), recipe.seed)]
     verdicts = {p["verdict"] for p in found}
     worst = "fail" if "fail" in verdicts or not taught["trained"] else "warn" if "warn" in verdicts else "pass"
@@ -91,14 +101,14 @@ def train(recipe: Recipe, out: Path, say: Any = lambda text: None) -> dict[str, 
     """Train every arm with every seed; `model/` is the tuned arm's first. Writes curve.json; gives what each training took."""
     from dadeum.train import loop
 
-    settings = _train(recipe)
+    settings = dataclasses.replace(_train(recipe), rows=0)
     base = base_model(recipe, out)
     held = split(out, "validation")
     curve: list[dict[str, Any]] = []
     done: dict[str, Any] = {}
     matched = settings
     for number, arm in enumerate(arms(recipe)):
-        rows = split(out, "train") if arm == "tuned" else raw_rows(recipe, out)
+        rows = training_rows(recipe, split(out, "train") if arm == "tuned" else raw_rows(recipe, out))
         for seed in settings.seeds:
             say(f"train {arm}, seed {seed}")
             made = loop.train(rows, held, base, matched, _seed(seed, number), model_folder(out, arm, seed))
@@ -125,6 +135,58 @@ def raw_rows(recipe: Recipe, out: Path) -> pl.DataFrame:
     kept = [collect.fold(shard.rows()) for shard in made.shards]
     rows = pl.concat(kept, how="diagonal").filter(pl.col("split") == "train")
     return rows.select(*RECORD_COLUMNS, *(c for c in rows.columns if c not in RECORD_COLUMNS))
+
+
+def power(recipe: Recipe, out: Path) -> dict[str, Any] | None:
+    """How small a gain the held-out items can show, for some shares of items on which two arms will differ. None without `prove`."""
+    if recipe.prove is None:
+        return None
+    from dadeum.evaluate.items import items
+    from dadeum.evaluate.power import forecast
+
+    asked = items(split(out, "test"), recipe.prove.cluster, recipe.prove.items, recipe.seed)
+    clusters = asked.get_column("cluster").n_unique() if recipe.prove.cluster else asked.height
+    table = forecast(asked.height, clusters, recipe.prove.level, recipe.prove.power)
+    middle = next(row["smallest"] for row in table if row["discordant"] == 0.2)
+    shown = "no difference at all reliably" if middle is None else f"differences from {100 * middle:.0f} points on"
+    means = f"{asked.height:,} held-out items of {clusters:,} groups show {shown} (power {recipe.prove.power:.0%}, if the arms differ on a fifth of them)"
+    return {"items": asked.height, "clusters": clusters, "smallest": middle, "table": table, "means": means}
+
+
+def prove(recipe: Recipe, out: Path) -> dict[str, Any]:
+    """Ask every arm's models the held-out items, score and compare; writes proof.json and answers.parquet, gives the headline.
+
+    The headline is tuned against raw where the recipe has that arm (did engineering the data help?), else against the base.
+    """
+    from dadeum.evaluate.items import items
+    from dadeum.evaluate.metrics.loss import Losses
+    from dadeum.evaluate.proof import Answers, proof
+    from dadeum.train import generate
+
+    settings, asked = _train(recipe), _prove(recipe)
+    held = items(split(out, "test"), asked.cluster, asked.items, recipe.seed)
+    if not held.height:
+        raise DadeumError("the held-out split has no item with a prompt and a reference: nothing can be proven; look at mix.split and form.chat")
+    rows = split(out, "test").join(held.select("id"), on="id", how="semi", maintain_order="left")
+    models: dict[str, list[tuple[int, Path | str]]] = {"base": [(0, base_model(recipe, out))]}
+    for arm in reversed(arms(recipe)):
+        models[arm] = [(seed, model_folder(out, arm, seed)) for seed in settings.seeds]
+    told, said = [], []
+    for arm, folders in models.items():
+        replies, losses = [], []
+        for seed, folder in folders:
+            answers = generate.answers(folder, rows, settings, asked.max_new_tokens)
+            lost = generate.losses(folder, rows, settings)
+            losses.append(Losses(*(lost.get_column(c).to_list() for c in ("nll", "tokens", "bytes"))))
+            replies.append(answers)
+            said.append(held.select("id", "reference", pl.lit(arm).alias("arm"), pl.lit(seed).alias("seed")).with_columns(pl.Series("answer", answers)))
+        told.append(Answers(arm, replies, () if arm == "base" else settings.seeds, losses))
+    cluster = held.get_column("cluster").to_list() if asked.cluster else None
+    headline = ("tuned", "raw" if "raw" in models else "base")
+    made = proof(told, held.get_column("reference").to_list(), asked, cluster=cluster, task=recipe.name, seed=recipe.seed, headline=headline)
+    pl.concat(said).write_parquet(out / "answers.parquet")
+    (out / "proof.json").write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
+    return {k: made[k] for k in ("verdict", "difference", "low", "high", "p", "n")}
 
 
 def model_folder(out: Path, arm: str, seed: int) -> Path:

@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 import polars as pl
 
-from dadeum.io.writer import writer as open_writer
+from dadeum import io
 from dadeum.engine import local, unit
 from dadeum.engine.delta import Delta
 from dadeum.engine.flow import Processed
@@ -126,7 +126,7 @@ def _collect(task: _Task) -> _Part:
     for name in SPLITS if task.split else ("train",):
         mine = told.rows.filter(pl.col("split") == name) if task.split else told.rows
         made.kept[name] = mine.height
-        writer = open_writer(task.draft / f"parts/{name}-{task.number:06d}.jsonl", task.format)
+        writer = io.writer(task.draft / f"parts/{name}-{task.number:06d}.jsonl", task.format)
         writer.write(mine)
         writer.close()
         fold(mine).write_ipc(task.draft / f"parts/{name}-{task.number:06d}.ipc", compression="uncompressed")
@@ -141,7 +141,7 @@ def one_file(made: Processed, draft: Path, out: str, engine: local.Local) -> dic
     (draft / "parts").mkdir()
     (draft / "ledger").mkdir()
     witnesses = _witnesses(made.shards).get_column("row")
-    writer = open_writer(draft / out, "source")
+    writer = io.writer(draft / out, "source")
     kept = 0
     for number, shard in enumerate(made.shards):
         told = tell(shard, made.steps, witnesses, contents=False)

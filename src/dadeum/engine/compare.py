@@ -111,7 +111,7 @@ def _promised(step: Compare, decision: pl.DataFrame, back: pl.DataFrame) -> None
 
 def _changed(step: Compare, mine: pl.DataFrame) -> pl.DataFrame:
     written = [c for c in step.writes if c in mine.columns]
-    return mine.select(pl.col("_at").alias("at"), *written) if written and mine.height else pl.DataFrame()
+    return mine.select(pl.col("_at").alias("at"), *written) if written else pl.DataFrame()
 
 
 def _leaving(mine: pl.DataFrame) -> pl.DataFrame:

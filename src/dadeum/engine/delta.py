@@ -21,7 +21,9 @@ from dadeum.step import VERDICT, Edit, Filter, Grow, Step
 
 LEAVING: Final = pl.Schema({"at": pl.UInt32(), "state": pl.String(), **VERDICT, "witness_row": pl.UInt64()})
 """`at` is the position in the step's input; `witness_row` where the witness is known by row only (Compare)."""
-FAILING_SHARE = 0.01
+ENGINE: Final = "1"
+"""Bump it when the same step on the same rows would leave other differences: part of the digest of every shard."""
+FAILING_SHARE: Final = 0.01
 """A step that fails on more of a shard's rows than this (and on more than ten) is broken: the run stops."""
 
 
@@ -39,8 +41,9 @@ class Delta:
 
     def parts(self) -> dict[str, pl.DataFrame]:
         """The frames that hold something, for `unit.save`."""
-        named = {"changed": self.changed, "leaving": self.leaving, "grown": self.grown}
-        return {name: frame for name, frame in named.items() if frame.height}
+        parts = {name: frame for name, frame in (("leaving", self.leaving), ("grown", self.grown)) if frame.height}
+        # Columns count even without rows: a shard that came to the step empty has to get the step's columns too.
+        return ({"changed": self.changed} if self.changed.width else {}) | parts
 
     @classmethod
     def of(cls, parts: dict[str, pl.DataFrame], head: dict[str, Any]) -> Delta:
@@ -114,7 +117,7 @@ def _changed(step: Edit, before: pl.DataFrame, after: pl.DataFrame, at: pl.Serie
         differs = differs | one
         if c in CONTENTS:
             content = content | one
-    if not differs.any():
+    if not differs.any() and all(c in before.columns for c in written):
         return pl.DataFrame(), 0
     new = after.select(written).insert_column(0, at.alias("at")).filter(differs)
     return new, int(content.sum())

@@ -25,12 +25,12 @@ import polars as pl
 from dadeum import io
 from dadeum.engine import local, unit
 from dadeum.engine.compare import placed, scatter, sketch_path
-from dadeum.engine.delta import Delta, work
+from dadeum.engine.delta import ENGINE, Delta, work
 from dadeum.engine.shard import Read, Shard, peeked, read
 from dadeum.errors import Mistake, RecipeError
 from dadeum.ledger import Receipt, add
 from dadeum.recipe import Recipe
-from dadeum.settings import Source
+from dadeum.settings import CONTENT_FIELDS, Source
 from dadeum.step import Compare, Step
 
 
@@ -56,7 +56,7 @@ def process(recipe: Recipe, cache: Path, engine: local.Local, sample: int = 0) -
     Raises RecipeError (an empty source, labels outside a map), StepError, BalanceError.
     """
     reads = _read(recipe, cache, engine, sample)
-    shards = _shards(reads)
+    shards = _shards(reads, recipe.sources)
     made = Processed(shards, reads, [_reading(reads)], recipe.steps)
     start = 0
     while True:
@@ -143,8 +143,10 @@ def _root(paths: list[Path]) -> Path:
     return Path(*parents[0][:shared])
 
 
-def _shards(reads: list[Read]) -> list[Shard]:
-    """One shard a unit that holds rows, own ids that occur twice in the run told to the shards that hold them."""
+def _shards(reads: list[Read], sources: Iterable[Source]) -> list[Shard]:
+    """One shard a unit, told what it has to know of the others: own ids that occur twice in the run, columns that others name."""
+    columns = {s.name: set(s.fields) - set(CONTENT_FIELDS) for s in named(sources)}
+    every_column = set().union(*columns.values())
     keys: dict[Path, np.ndarray] = {}
     for r in reads:
         for i in range(len(r.parts)):
@@ -159,8 +161,9 @@ def _shards(reads: list[Read]) -> list[Shard]:
         for i, part in enumerate(r.parts):
             path = r.folder / f"{i:05d}"
             here = np.intersect1d(keys[path], twice).astype("<u8").tobytes() if path in keys and len(twice) else b""
-            told = unit.digest(part["digest"], r.source, r.inside, here)
-            shards.append(Shard(r.path, r.source, r.inside, number, i, path, told, here))
+            missing = tuple(sorted(every_column - columns[r.source]))
+            told = unit.digest(ENGINE, part["digest"], r.source, r.inside, here, *missing)
+            shards.append(Shard(r.path, r.source, r.inside, number, i, path, told, here, missing))
     return shards
 
 
@@ -248,7 +251,7 @@ def forecast(recipe: Recipe, cache: Path) -> list[Forecast]:
             reads.append(found)
     done = [r for r in reads if r is not None]
     out = [Forecast("read", "", len(done), len(reads), sum(r.n for r in done) if known else None)]
-    shards = _shards(done) if known else []
+    shards = _shards(done, recipe.sources) if known else []
     for i, step in enumerate(recipe.steps):
         paths = answers(step, shards, cache)
         heads = [unit.peek(path) for path in paths]

@@ -47,6 +47,8 @@ class Shard:
     """Of everything a step may see of it."""
     twice: bytes = b""
     """Hashes (UInt64) of own ids that occur more than once in the run: those rows get made ids."""
+    columns: tuple[str, ...] = ()
+    """Columns that other sources of the run name and this one does not: null here, so that every step meets the same ones."""
     history: tuple[tuple[int, Path], ...] = ()
     """(index of the step in the recipe, unit of its differences), as far as the shard has come."""
 
@@ -67,7 +69,7 @@ class Shard:
             (pl.lit(f"{self.path}{mark}") + line).alias("place"),
             pl.lit([], dtype=pl.List(pl.String)).alias("parents"),
         ]
-        rows = rows.with_columns(*head)
+        rows = rows.with_columns(*head, *(pl.lit(None, dtype=pl.String).alias(c) for c in self.columns))
         return rows.select(*RECORD, *(c for c in rows.columns if c not in RECORD and c not in ("line", "key")))
 
     def moved(self, index: int, path: Path, told: str) -> Shard:

@@ -27,7 +27,7 @@ from dadeum.io.stream import suffix
 from dadeum.step import files
 
 if TYPE_CHECKING:
-    from dadeum.io.writer import Writer
+    from dadeum.io.writers import Writer
     from dadeum.settings import Source
 
 __all__ = ["Bad", "Chunk", "place", "read", "sources", "writer"]
@@ -103,7 +103,7 @@ def read(path: Path, source: Source, size: int, skip: int = 0) -> Iterator[Chunk
         from dadeum.io import array
         from dadeum.io.encoding import detect
 
-        if not array.is_lines(path, detect(path, source.encoding)):
+        if not array.is_lines(path, detect(path, source.encoding, json=True)):
             return array.read(path, lens, size, skip)
     if kind in ("jsonl", "json"):
         from dadeum.io import jsonl
@@ -132,8 +132,8 @@ def place(path: Path | str, line: int, kind: Kind = "line") -> str:
 
 
 def writer(path: Path | str, format: str = "source") -> Writer:
-    """A writer that streams records to exactly this file, in a format of `Output.format`. See writer.py."""
-    from dadeum.io.writer import writer as made
+    """A writer that streams records to exactly this file, in a format of `Output.format`. See writers.py."""
+    from dadeum.io.writers import writer as made
 
     return made(Path(path), format)
 

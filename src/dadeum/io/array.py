@@ -41,7 +41,7 @@ def is_lines(path: Path, encoding: str) -> bool:
 
 def read(path: Path, lens: Lens, size: int, skip: int = 0) -> Iterator[Chunk]:
     """Chunks of `size` elements. The file is held in memory."""
-    rows = iter(_rows(path, detect(path, lens.source.encoding)))
+    rows = iter(_rows(path, detect(path, lens.source.encoding, json=True)))
     for number in itertools.count():
         part = list(itertools.islice(rows, size))
         if not part:

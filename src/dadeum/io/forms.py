@@ -110,10 +110,11 @@ def prompt(row: Columns) -> dict[str, Any]:
 
 def kto(row: Columns) -> dict[str, Any]:
     """Prompt, completion and whether it was liked."""
+    made = prompt(row)
     liked = {"true": True, "1": True, "false": False, "0": False}.get(str(row.get("label")).lower())
     if liked is None:
         raise Unreadable(f"kto needs the label true or false, the record has {row.get('label')!r}")
-    return {**prompt(row), "label": liked}
+    return {**made, "label": liked}
 
 
 def dpo(row: Columns) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def flat(lines: Sequence[int] | pl.Series, columns: dict[str, pl.Series], keys: 
         layouts[shape] = got.layout()
     if any(s != said[0] for s in said) or any((set(shape) & set(slots)) - _paths(text) for shape, text in layouts.items()):
         return None
-    if any(columns[slot[0][0]].null_count() for slot in said[0]):
+    if any(len(slot) > 5 or columns[slot[0][0]].null_count() for slot in said[0]):
         return None
     made = _columns(n, columns, list(slots.values()), lens)
     if len(layouts) == 1:
@@ -172,8 +172,8 @@ def _columns(n: int, columns: dict[str, pl.Series], slots: list[list[Any]], lens
 
 
 def _message(content: pl.Series, role: str) -> pl.Series:
-    given = {"role": pl.lit(role), "content": content.alias("content")}
-    fields = (pl.lit(given.get(k)).cast(d).alias(k) if k != "content" else content.alias(k) for k, d in MESSAGE.to_schema().items())
+    given = {"role": pl.lit(role), "content": pl.col("content")}
+    fields = (given.get(k, pl.lit(None)).cast(d).alias(k) for k, d in MESSAGE.to_schema().items())
     return content.to_frame("content").select(pl.struct(fields)).to_series()
 
 

@@ -20,7 +20,7 @@ Parse = Callable[[bytes], Any]
 
 def read(path: Path, lens: Lens, size: int, skip: int = 0) -> Iterator[Chunk]:
     """Chunks of `size` lines that are not blank. skip: chunks to leave out, at the cost of finding their lines only."""
-    encoding = detect(path, lens.source.encoding)
+    encoding = detect(path, lens.source.encoding, json=True)
     first = True
     for number, (lines, numbers) in enumerate(cut(stream.lines(path, encoding if encoding.startswith(WIDE) else ""), size)):
         if number < skip:

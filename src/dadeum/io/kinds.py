@@ -102,21 +102,20 @@ def _says(value: Any) -> bool:
 
 
 def pair(got: Got, prompt: Path | None, answer: Path | None) -> bool:
-    """A prompt and its completion at these paths; either may be missing."""
+    """A prompt and its completion at these paths; either may be missing. What is neither text nor messages is taken as JSON text."""
     asked, told = (lookup(got.raw, p) if p else None for p in (prompt, answer))
-    if not (_says(asked) or _says(told)):
+    if asked is None and told is None:
         return False
-    if not (isinstance(asked, list) and asked[0].get("role", asked[0].get("from")) == "system"):
+    if not (_says(asked) and isinstance(asked, list) and asked[0].get("role", asked[0].get("from")) == "system"):
         _system(got)
-    last = len(told) if isinstance(told, list) else int(told is not None)
-    if prompt and isinstance(asked, str):
-        got.said(prompt, "messages", "user", asked, 0)
-    elif prompt and isinstance(asked, list):
-        got.listed(prompt, "messages", asked, dialect_of(asked[0]), "first", last)
-    if answer and isinstance(told, str):
-        got.said(answer, "messages", "assistant", told, -1)
-    elif answer and isinstance(told, list):
-        got.listed(answer, "messages", told, dialect_of(told[0]), "last", last)
+    last = len(told) if isinstance(told, list) and _says(told) else int(told is not None)
+    for path, value, role, at, end in ((prompt, asked, "user", 0, "first"), (answer, told, "assistant", -1, "last")):
+        if path is None or value is None:
+            continue
+        if isinstance(value, list) and _says(value):
+            got.listed(path, "messages", value, dialect_of(value[0]), end, last)
+        else:
+            got.said(path, "messages", role, value, at)
     got.kind = "kto" if isinstance(got.raw.get("label"), bool) else "prompt"
     return True
 
@@ -143,13 +142,14 @@ def dpo(got: Got) -> bool:
 
 def preference(got: Got, asked: Path | None, good: Path, bad: Path) -> bool:
     """A preference pair at these paths."""
-    prompt, chosen, rejected = (lookup(got.raw, p) if p else None for p in (asked, good, bad))
+    prompt: Any = lookup(got.raw, asked) if asked else None
+    chosen, rejected = lookup(got.raw, good), lookup(got.raw, bad)
     both = (chosen, rejected)
     ends = ((good, "chosen", chosen), (bad, "rejected", rejected))
     if all(isinstance(v, str) for v in both):
         turns = [transcript.parse(v) for v in both] if asked is None else [None]
         if all(turns):
-            return _transcripts(got, good, bad, *turns)  # type: ignore[arg-type]
+            return _transcripts(got, good, bad, turns[0] or [], turns[-1] or [])
         _prompted(got, asked, prompt)
         for path, column, value in ends:
             got.said(path, column, "assistant", value, 0)

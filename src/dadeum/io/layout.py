@@ -12,7 +12,7 @@ and each slot says which value of the row (a path of keys) lives in which column
 | str, json              | the column's string; the value that the column's string is the JSON text of      |
 | int, float, figures    | the column's number; the string that it was written as                           |
 | system                 | the content of the first turn, a system turn; the other slots count from after it|
-| said i role            | the content of turn i                                                            |
+| said i role            | the content of turn i (`json`: the value that it is the JSON text of)            |
 | copied role            | the content of the first turn of that role (it stands elsewhere in the row too)  |
 | before n m, after n    | an instruction and its input, which are one turn of m characters                 |
 | history                | pairs of strings: the turns before the last two                                  |
@@ -87,10 +87,10 @@ class Got:
         self.turns("messages", [turn("system", value)])
         self.take(path, "messages", "system")
 
-    def said(self, path: Path, column: str, role: str, value: str | None, at: int) -> None:
-        """A string that is one turn."""
-        self.turns(column, [turn(role, value)])
-        self.take(path, column, "said", at, role)
+    def said(self, path: Path, column: str, role: str, value: Any, at: int) -> None:
+        """A string that is one turn; another value is, as JSON text."""
+        self.turns(column, [turn(role, as_text(value))])
+        self.take(path, column, "said", at, role, *([] if value is None or isinstance(value, str) else ["json"]))
 
     def listed(self, path: Path, column: str, value: list[Any], dialect: Dialect, end: str = "all", number: int = 0) -> None:
         """Messages: `all` of the column, its `first` but for the last `number`, or the `last` `number`."""
@@ -163,7 +163,7 @@ def _scalar(value: Any, codec: str, told: list[Any]) -> Any:
         return value
 
 
-def _turns(turns: list[Turn], codec: str, told: list[Any], body: list[Turn], where: str) -> Any:
+def _turns(turns: list[Turn], codec: Any, told: list[Any], body: list[Turn], where: str) -> Any:
     if codec in ("chat", "sharegpt"):
         (end, number), shapes, *full = told
         if full:
@@ -186,7 +186,9 @@ def _turns(turns: list[Turn], codec: str, told: list[Any], body: list[Turn], whe
     if not -len(turns) <= at < len(turns) or (codec == "said" and turns[at]["role"] != told[1]):
         raise Unreadable(f"{where} was turn {at + 1 if at >= 0 else at} of the record, which is no longer there")
     content = turns[at]["content"]
-    return content if codec == "said" else _split(content or "", codec, *told[1:])
+    if codec != "said":
+        return _split(content or "", codec, *told[1:])
+    return _scalar(content, "json", []) if len(told) > 2 else content
 
 
 def _history(turns: list[Turn], where: str) -> list[list[Any]]:

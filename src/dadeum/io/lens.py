@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from dadeum.errors import Mistake, RecipeError, nearest
 from dadeum.io import kinds
-from dadeum.io.chunk import Unreadable
+from dadeum.io.chunk import FRONT, Unreadable
 from dadeum.io.layout import Got, Path
 from dadeum.io.turns import is_turns
+from dadeum.record import CARRIED, RECORD
 from dadeum.settings import CONTENT_FIELDS, Source
 
 BUILDS: Final = ("text", "messages", "prompt", "completion", "system", "chosen", "rejected")
@@ -26,6 +27,14 @@ class Lens:
     """How a source's rows become records."""
 
     source: Source
+
+    def __post_init__(self) -> None:
+        """Raises RecipeError for a field that would take a column of the record's own."""
+        taken = [name for name in self.named if name in RECORD or name in FRONT or name.startswith(CARRIED)]
+        where = f"sources.{self.source.name or self.source.path}.fields"
+        mistakes = [Mistake(f"{where}.{name}", f"{name!r} is a column that every record has", "choose another name") for name in taken]
+        if mistakes:
+            raise RecipeError(mistakes)
 
     @property
     def named(self) -> dict[str, str]:
@@ -92,14 +101,7 @@ class Lens:
             if dialect is not None:
                 kinds.chat(got, path, value, dialect)  # type: ignore[arg-type]
         elif at["prompt"] is not None or at["completion"] is not None:
-            self._said(got, at["prompt"], at["completion"])
-
-    def _said(self, got: Got, asked: Path | None, told: Path | None) -> None:
-        for path in (asked, told):
-            value = kinds.lookup(got.raw, path) if path else None
-            if value is not None and not kinds._says(value):
-                raise Unreadable(f"{'.'.join(path or ())} is no string and no list of messages")
-        kinds.pair(got, asked, told)
+            kinds.pair(got, at["prompt"], at["completion"])
 
     def check(self, known: Collection[str], rows: list[dict[str, Any]], where: str) -> None:
         """Raise RecipeError for mapped fields that none of the rows has. known: the keys that rows have."""

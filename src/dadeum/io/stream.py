@@ -49,6 +49,9 @@ def opened(path: Path, mode: str = "rb") -> Iterator[IO[bytes]]:
     elif ending == ".zst":
         with zstd().open(path, mode) as file:
             yield file
+        # Nothing written makes no frame at all, which no reader takes for an empty file.
+        if mode == "wb" and not path.stat().st_size:
+            path.write_bytes(zstd().compress(b""))
     else:
         with open(path, mode) as file:
             yield file
@@ -56,6 +59,8 @@ def opened(path: Path, mode: str = "rb") -> Iterator[IO[bytes]]:
 
 def blocks(path: Path, size: int = BLOCK) -> Iterator[bytes]:
     """The file's bytes, a block at a time. Raises DadeumError where a compressed file is damaged or cut."""
+    if not path.stat().st_size:
+        return
     with opened(path) as file:
         while True:
             try:

@@ -69,6 +69,8 @@ def read(raw: dict[str, Any], dialect: Dialect) -> tuple[Turn, Shape | None]:
         elif key == said:
             if call and isinstance(value, str):
                 made["tool_calls"] = value
+            elif call:
+                kind = "null" if value is None else "rest"
             elif not _content(made, value):
                 kind = "rest"
         elif value is None:
@@ -275,7 +277,7 @@ def fits(made: Turn, shape: Shape, dialect: Dialect) -> bool:
             held.add("weight")
         elif key in (*_STRINGS, "tool_calls") and kind is None:
             held.add(key)
-        elif key == said and call:
+        elif key == said and call and kind is None:
             held.add("tool_calls")
     _, has, others = signature(made)
     return set(has) == held and tuple(rest) == others

@@ -8,8 +8,9 @@
 
 Marks are kept because they are the vowels of Indic and Thai; variation selectors and fillers are not, nobody sees them.
 
-Done on code points in numpy: one table look-up a character, 3 times cheaper than lower case and a regular expression. The
-table learns a character when it is first seen, by `folded`, which is the definition.
+Done on code points in numpy, one table look-up a character: 0.3 CPU-s for 424,824 short reviews, where lower case and a regular
+expression take 0.45 and see neither NFC nor laughter. The table learns a character when it is first seen, by `folded`, which is
+the definition.
 """
 
 from __future__ import annotations

@@ -27,8 +27,10 @@ class Markup(TextStep, Edit):
         return pl.col("content").str.contains(r"<[A-Za-z/!?]|&[A-Za-z#]")
 
     def edit(self, rows: pl.DataFrame) -> pl.DataFrame:
-        # A page with long scripts looks like code; that it is a page decides.
-        page = pl.col("content").str.contains(r"(?i)^\s*<(?:!doctype html|html)\b")
-        prose = ~is_code(pl.col("content"), self.profile) | (page if self.profile == "auto" else pl.lit(False))
-        guard = self.guard()
-        return rewrite(rows, self.on, lift(strip), prose if guard is None else guard & prose)
+        return rewrite(rows, self.on, self._clean, self.guard())
+
+    def _clean(self, text: pl.Expr) -> pl.Expr:
+        prose = ~is_code(text, self.profile)
+        if self.profile == "auto":  # a page with long scripts looks like code; that it is a page decides
+            prose = prose | text.str.contains(r"(?i)^\s*<(?:!doctype html|html)\b")
+        return pl.when(prose).then(lift(strip)(pl.when(prose).then(text))).otherwise(text)

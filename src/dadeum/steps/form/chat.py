@@ -19,7 +19,7 @@ import polars as pl
 from pydantic import ConfigDict
 
 from dadeum.errors import Mistake, RecipeError, nearest
-from dadeum.record import MESSAGE, RECORD, TURNS
+from dadeum.record import MESSAGE, RECORD, TURNS, put
 from dadeum.step import Edit
 
 NAMED: Final = tuple(name for name, dtype in RECORD.items() if not isinstance(dtype, pl.List))
@@ -76,13 +76,22 @@ class Chat(Edit):
         if unknown:
             near = [name for name, dtype in rows.schema.items() if not dtype.is_nested()]
             raise RecipeError([Mistake(f"{self.name}.turns", f"there is no column {name!r}", nearest(name, near)) for name in unknown])
-        made = [self._turn(turn) for turn in self.turns]
-        said = pl.all_horizontal(pl.col(name).is_not_null() for name in self.names)
+        said = rows.select(pl.all_horizontal(pl.col(name).is_not_null() for name in self.names)).to_series()
+        if not said.any():
+            return rows
+        blank = pl.when(~said)
         return rows.with_columns(
-            pl.when(said).then(pl.concat_list(made)).otherwise("messages").cast(TURNS).alias("messages"),
-            pl.when(said).then(None).otherwise("text").cast(pl.String).alias("text"),
-            pl.when(said).then(None).otherwise("layout").cast(pl.String).alias("layout"),
+            put(rows.get_column("messages"), said.arg_true(), self._chats(rows.filter(said))),
+            blank.then("text").alias("text"),
+            blank.then("layout").alias("layout"),
         )
+
+    def _chats(self, rows: pl.DataFrame) -> pl.Series:
+        """A chat per row. By turns and then interleaved: `concat_list` of structs costs fifty times as much."""
+        flat = pl.concat([rows.with_columns(self._turn(turn).alias("turn")).get_column("turn") for turn in self.turns])
+        order = pl.int_range(rows.height * len(self.turns), eager=True)
+        flat = flat.gather(order % len(self.turns) * rows.height + order // len(self.turns))
+        return flat.reshape((rows.height, len(self.turns))).arr.to_list().cast(TURNS)
 
     @staticmethod
     def _turn(turn: Turn) -> pl.Expr:

@@ -1,0 +1,10 @@
+"""Did it help? Items, scores, a paired comparison with its power, and the proof that a run leaves behind.
+
+    items.items(rows, cluster, count, seed)      held-out rows as prompts, references and clusters
+    metrics.score(prove, replies, references)    exact, label, numeric, chrF; null where an answer cannot be made out
+    compare.compare(a, b, cluster)               difference, interval and p of two arms on the same items, training seeds included
+    power.smallest(items) / power.needed(gap)    what so many items can show, how many a difference needs
+    proof.proof(arms, references, prove)         all of it as proof.json
+
+Nothing here needs torch: the train room answers, this room judges.
+"""

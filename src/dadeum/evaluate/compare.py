@@ -1,0 +1,211 @@
+"""Is one arm better than another on the same items: a difference, an interval, a p, and one of three words.
+
+Scores are paired by item. Items of one cluster count as one draw. The interval over items is the studentised bootstrap
+over clusters; where the arms were trained more than once, the luck of training is added to it, each part at its own degrees
+of freedom (squares of half-widths add: Zou and Donner 2008), so that the interval is about the way of training and not
+about one lucky model. For right/wrong scores two made-up items, one
+won and one lost, join the sample (Bonett and Price 2012): without them a handful of discordant items gives intervals
+that are too short, and none at all gives an interval of no width.
+
+p is the larger of two: of the test that is exact when the arms are alike (McNemar's mid-p for single right/wrong items, sign flips of
+whole clusters otherwise), and of the interval. So a difference is called only where both say so, and whenever p is below the level
+the interval leaves out nought.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from dadeum.evaluate import clusters, resample
+from dadeum.evaluate.quantiles import t_quantile, t_tail
+from dadeum.evaluate.seeds import Component, component
+
+Verdict = Literal["better", "worse", "cannot tell"]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to a model, and what its models scored.
+
+    scores: (seeds, items), the same items in the same order in every arm, no gaps.
+    fixed: no training made it (the untuned base), so it has one line and no variance between seeds.
+    """
+
+    name: str
+    scores: np.ndarray
+    fixed: bool = False
+
+    def __post_init__(self) -> None:
+        if self.scores.ndim != 2 or not len(self.scores):
+            raise ValueError(f"arm {self.name}: scores must be (seeds, items), got {self.scores.shape}")
+        if not np.isfinite(self.scores).all():
+            raise ValueError(f"arm {self.name}: scores must be finite; decide first how an unscored answer counts")
+        if self.fixed and len(self.scores) > 1:
+            raise ValueError(f"arm {self.name}: a fixed arm has one line of scores, not {len(self.scores)}")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """`a` minus `b`, in the unit of the scores, with its interval at confidence 1 - level."""
+
+    difference: float
+    low: float
+    high: float
+    p: float
+    error: float
+    """Standard error, training included where `covers` says so."""
+    test: Literal["mcnemar", "signs"]
+    items: int
+    clusters: int
+    covers: Literal["items", "items and training"]
+    """Whether training seeds are in the interval. A fixed arm has none to cover."""
+    share_of_training: float
+    """Which part of the variance of the difference is the luck of training; 0 where that is not known."""
+    discordant: float
+    """Share of the items on which the arms differ."""
+
+
+def compare(
+    a: Arm,
+    b: Arm,
+    cluster: Sequence[Hashable | None] | None = None,
+    weights: np.ndarray | None = None,
+    *,
+    binary: bool = False,
+    level: float = 0.05,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Difference:
+    """The paired difference `a` minus `b`.
+
+    cluster: a value for each item; equal values belong together, None stands alone. weights: (items,), the tokens or bytes of
+    an item where the score is a mean over those. binary: every score is 0 or 1. Raises ValueError when shapes disagree.
+
+    >>> right, wrong = np.ones((1, 30)), np.zeros((1, 30))
+    >>> found = compare(Arm("tuned", right), Arm("base", wrong, fixed=True), binary=True, resamples=999)
+    >>> found.difference, found.low > 0.5, found.p < 0.001
+    (1.0, True, True)
+    """
+    n = a.scores.shape[1]
+    if b.scores.shape[1] != n or not n:
+        raise ValueError(f"{a.name} has {n} items and {b.name} {b.scores.shape[1]}: the arms need the same items, and at least one")
+    weights = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
+    if weights.shape != (n,) or not (weights > 0).all():
+        raise ValueError("weights: one above nought for every item")
+    code = clusters.codes(cluster, n)
+    gap = a.scores.mean(0) - b.scores.mean(0)
+    # Means of seeds leave dust in the last digit, which must not tell tied sums apart.
+    table = clusters.sums(np.round(gap, 12), weights, code)
+    single = binary and len(a.scores) == len(b.scores) == 1 and len(table) == n
+    chance = resample.mcnemar(int((gap > 0).sum()), int((gap < 0).sum())) if single else resample.signs(table, resamples, seed)
+    luck = component([(a.scores, a.fixed), (b.scores, b.fixed)], weights, code)
+    low, high, tail, error = _estimate(table, 1.0 if binary else None, -1.0, luck, level, resamples, seed)
+    difference = clusters.ratio(table)
+    return Difference(
+        difference=difference,
+        low=low,
+        high=high,
+        p=max(chance, tail),
+        error=error,
+        test="mcnemar" if single else "signs",
+        items=n,
+        clusters=len(table),
+        covers="items and training" if luck and not (a.fixed and b.fixed) else "items",
+        share_of_training=luck.variance / error**2 if luck and luck.variance else 0.0,
+        discordant=float((gap != 0).mean()),
+    )
+
+
+def mean(
+    arm: Arm,
+    cluster: Sequence[Hashable | None] | None = None,
+    weights: np.ndarray | None = None,
+    *,
+    binary: bool = False,
+    level: float = 0.05,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> tuple[float, float, float]:
+    """(score, low, high) of one arm by itself, by the same means. Two such intervals say nothing about a difference.
+
+    >>> mean(Arm("base", np.array([[1.0, 0.0] * 50]), fixed=True), binary=True, resamples=999)[0]
+    0.5
+    """
+    n = arm.scores.shape[1]
+    weights = np.ones(n) if weights is None else weights
+    code = clusters.codes(cluster, n)
+    table = clusters.sums(arm.scores.mean(0), weights, code)
+    luck = component([(arm.scores, arm.fixed)], weights, code)
+    low, high, _, _ = _estimate(table, 1.0 if binary else None, 0.0, luck, level, resamples, seed)
+    return clusters.ratio(table), low, high
+
+
+def _estimate(
+    table: np.ndarray, top: float | None, bottom: float, luck: Component | None, level: float, resamples: int, seed: int
+) -> tuple[float, float, float, float]:
+    """(low, high, p, standard error) of the mean of `table`; `top` and `bottom` are the scores of the two made-up items."""
+    luck = luck or Component(0.0, 1.0)
+    padded = table if top is None else np.vstack([table, [[top, 1.0], [bottom, 1.0]]])
+    df = len(table) - 1
+    floor = 0.0 if top is None else (top - bottom) / math.sqrt(2) / padded[:, 1].sum()
+    ends = resample.studentised(padded, level, resamples, seed, floor) if df > 0 else (-math.inf, math.inf)
+    limits = (-math.inf, math.inf) if top is None else (bottom, top)
+    error = math.sqrt(clusters.error(padded) ** 2 + luck.variance)
+    if not math.isfinite(ends[0]) or not math.isfinite(ends[1]):
+        return (*limits, 1.0, error)
+    centre = clusters.ratio(padded)
+    # The errors that t intervals of the same reach on either side would have had: so skew enters.
+    below, above = (abs(end - centre) / t_quantile(1 - level / 2, df) for end in ends)
+    low, high = centre - _reach(below, df, luck, level), centre + _reach(above, df, luck, level)
+    p = _tail(abs(centre), below if centre > 0 else above, df, luck)
+    seen = clusters.ratio(table)
+    return max(limits[0], min(low, seen)), min(limits[1], max(high, seen)), p, error
+
+
+def _reach(error: float, df: float, luck: Component, level: float) -> float:
+    """Half the width of an interval at confidence 1 - level."""
+    half = t_quantile(1 - level / 2, df) * error
+    return math.hypot(half, t_quantile(1 - level / 2, luck.df) * math.sqrt(luck.variance)) if luck.variance else half
+
+
+def _tail(distance: float, error: float, df: float, luck: Component) -> float:
+    """The level at which the interval reaches exactly `distance` far."""
+    if distance == 0:
+        return 1.0
+    if not luck.variance:
+        return t_tail(distance / error, df) if error else 0.0
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if _reach(error, df, luck, middle) < distance else (middle, high)
+    return high
+
+
+def verdict(difference: float, p: float, level: float = 0.05, higher_is_better: bool = True) -> Verdict:
+    """better or worse where p (corrected for how many comparisons there are) is at most `level`; else cannot tell.
+
+    >>> verdict(0.1, 0.01), verdict(0.1, 0.2), verdict(0.1, 0.01, higher_is_better=False)
+    ('better', 'cannot tell', 'worse')
+    """
+    if not p <= level or difference == 0:
+        return "cannot tell"
+    return "better" if (difference > 0) == higher_is_better else "worse"
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """Holm's step-down correction, in the order given: holds the chance of any false call among all comparisons at the level.
+
+    >>> holm([0.01, 0.04, 0.03])
+    [0.03, 0.06, 0.06]
+    """
+    corrected = [0.0] * len(ps)
+    largest = 0.0
+    for rank, i in enumerate(sorted(range(len(ps)), key=lambda j: ps[j])):
+        largest = max(largest, min(1.0, (len(ps) - rank) * ps[i]))
+        corrected[i] = largest
+    return corrected

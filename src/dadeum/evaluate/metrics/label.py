@@ -1,0 +1,59 @@
+"""Accuracy over a closed set of labels: which of them does the answer begin with?
+
+The longest label that fits wins (매우 긍정 before 매우). A label ends where the word ends, or where a Korean particle or copula
+begins; `negatively` does not begin with the label `negative`, 긍정적입니다 does begin with 긍정 because Korean words grow at their
+end. A leading 정답은 or label: is taken off. An answer that begins with none is unscored: null.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+
+from dadeum.evaluate.metrics import exact
+
+
+def score(reply: str, reference: str, labels: Sequence[str]) -> float | None:
+    """1.0 or 0.0; null where the reply begins with no label.
+
+    >>> [score(said, "긍정", ["긍정", "부정"]) for said in ("긍정입니다", "부정", "글쎄요")]
+    [1.0, 0.0, None]
+    """
+    said = find(reply, labels)
+    return None if said is None else float(said == find(reference, labels))
+
+
+def find(text: str, labels: Sequence[str]) -> str | None:
+    """The label that the text begins with, or null.
+
+    >>> find("Very good!", ["good", "very good"])
+    'very good'
+    """
+    said = fold(text)
+    for name in sorted(labels, key=lambda name: (-len(fold(name)), name)):
+        start = fold(name)
+        if start and said.startswith(start) and not _goes_on(start[-1], said[len(start) : len(start) + 1]):
+            return name
+    return None
+
+
+def confusion(replies: Sequence[str], references: Sequence[str], labels: Sequence[str]) -> dict[str, dict[str, int]]:
+    """How often each label was answered with which: {reference: {reply: n}}; an unscored reply counts under ''.
+
+    >>> confusion(["a", "b", "?"], ["a", "a", "b"], ["a", "b"])
+    {'a': {'a': 1, 'b': 1, '': 0}, 'b': {'a': 0, 'b': 0, '': 1}}
+    """
+    seen = Counter((find(asked, labels), find(said, labels) or "") for said, asked in zip(replies, references))
+    return {asked: {said: seen[asked, said] for said in (*labels, "")} for asked in labels}
+
+
+def fold(text: str) -> str:
+    """NFC, lower case, one blank between words, no quotes and brackets, no lead."""
+    text = exact.opened(text).strip("《》〈〉「」『』“”‘’\"'`()[]{}*_$.: ")
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def _goes_on(last: str, following: str) -> bool:
+    """Whether the word of a Latin or numeric label goes on after it."""
+    return last.isascii() and last.isalnum() and following.isascii() and following.isalnum()

@@ -1,0 +1,62 @@
+"""What a reader of a proof has to know besides its numbers, in English and Korean: what the interval covers, what was not readable."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+FEW: Final = 10
+"""Clusters below which intervals are rough: with 6 of unlike size a 95 % interval covered 93 %."""
+
+
+def notes(told: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """(English, Korean) sentences about a proof, as `proof.proof` builds it."""
+    a, b = told["headline"]
+    seeds = {name: len(arm["seeds"]) for name, arm in told["arms"].items()}
+    pairs: list[tuple[str, str]] = []
+    blind = [c for c in told["comparisons"] if c["metric"] == told["metric"] and c["covers"] == "items" and seeds[c["a"]] and seeds[c["b"]]]
+    for c in blind:
+        pairs.append(
+            (
+                f"{c['a']} and {c['b']} were trained once each: the interval covers items only, and a difference between two trainings "
+                "cannot be told from the luck of training. Give train.seeds two or more values, better three.",
+                f"{c['a']}와(과) {c['b']}은(는) 한 번씩만 학습했습니다. 구간은 문항의 우연만 담으며, 두 학습의 차이를 학습의 우연과 가릴 수 없습니다. "
+                "train.seeds에 값을 둘 이상, 되도록 셋을 주십시오.",
+            )
+        )
+    if told["covers"] == "items" and not (seeds[a] and seeds[b]):
+        pairs.append(
+            (
+                "One training: the interval covers items only. The verdict is about this very model, not about training it again.",
+                "학습은 한 번입니다. 구간은 문항의 우연만 담습니다. 판정은 바로 이 모델에 관한 것이며, 다시 학습한 모델에 관한 것이 아닙니다.",
+            )
+        )
+    elif told["covers"] != "items" and min(n for n in seeds.values() if n) == 2:
+        pairs.append(
+            (
+                "Two trainings tell little about the luck of training: intervals are wide. Three make them much shorter.",
+                "학습 두 번으로는 학습의 우연을 거의 알 수 없어 구간이 넓습니다. 세 번이면 훨씬 좁아집니다.",
+            )
+        )
+    if told["clusters"] < min(FEW, told["n"]):
+        pairs.append(
+            (
+                f"{told['clusters']} clusters are few: intervals are rough, and below 6 no difference can be called.",
+                f"묶음이 {told['clusters']}개뿐이라 구간이 거칠고, 6개 미만이면 어떤 차이도 판정할 수 없습니다.",
+            )
+        )
+    for name, arm in told["arms"].items():
+        if arm["unscored"]:
+            pairs.append(
+                (
+                    f"{name}: {arm['unscored']} of {arm['answers']} answers could not be read. They count as wrong.",
+                    f"{name}: 답 {arm['answers']}개 가운데 {arm['unscored']}개는 읽을 수 없었습니다. 틀린 것으로 셉니다.",
+                )
+            )
+    if told["unusable_items"]:
+        pairs.append(
+            (
+                f"{told['unusable_items']} held-out items have no reference that the metric can read. They were left out for all arms.",
+                f"정답을 읽을 수 없는 문항 {told['unusable_items']}개는 모든 비교에서 뺐습니다.",
+            )
+        )
+    return [en for en, _ in pairs], [ko for _, ko in pairs]

@@ -1,0 +1,241 @@
+"""proof.json: what every arm answered, scored, compared in pairs on the same items, and said in three words.
+
+* A later arm is compared with every earlier one; p is corrected by Holm's rule over the pairs of one metric, and a verdict goes by the
+  corrected p.
+* An answer that cannot be made out counts as wrong for its arm and is counted apart; an item whose reference cannot be made
+  out leaves, for all arms.
+* Two trained arms with one training each differ by the luck of training too, and nothing in the data says by how much: with equal
+  arms, items alone called them different in up to 74 % of simulated runs. Their verdict is "cannot tell"; `items_only`
+  says what the items alone would. Against a fixed arm (the untuned base) one training does get a verdict: about this very model.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Final
+
+import numpy as np
+
+from dadeum.errors import DadeumError
+from dadeum.evaluate import metrics, notes
+from dadeum.evaluate.compare import Arm, Difference, compare, holm, mean, verdict
+from dadeum.evaluate.metrics.label import confusion
+from dadeum.evaluate.metrics.loss import Losses, per
+from dadeum.evaluate.quantiles import normal_quantile
+from dadeum.settings import Prove
+
+METHOD: Final = {
+    "interval": "studentised paired bootstrap over clusters; variance between training seeds added where there are two or more",
+    "test": "the larger p of the interval and of McNemar's mid-p (single right/wrong items) or sign flips of clusters",
+    "correction": "Holm, over the pairs of one metric",
+    "unscored": "counted as wrong in every comparison, and apart",
+}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one arm's models said to the items, in their order; a list for each training, one list alone for a fixed arm.
+
+    seeds: the trainings' seeds; () says that no training made this arm (the untuned base).
+    losses: one for each list of replies, or none at all.
+    """
+
+    name: str
+    replies: Sequence[Sequence[str]]
+    seeds: tuple[int, ...] = ()
+    losses: Sequence[Losses] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.replies) != max(1, len(self.seeds)) or len(self.losses) not in (0, len(self.replies)):
+            raise ValueError(
+                f"arm {self.name}: {len(self.seeds)} seeds, {len(self.replies)} lists of replies, {len(self.losses)} of losses"
+            )
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """One metric on the items that all arms share."""
+
+    key: str
+    arms: tuple[Arm, ...]
+    cluster: Sequence[Hashable | None] | None
+    weights: np.ndarray | None = None
+
+
+def proof(
+    arms: Sequence[Answers],
+    references: Sequence[str],
+    prove: Prove,
+    *,
+    cluster: Sequence[Hashable | None] | None = None,
+    task: str = "",
+    seed: int = 0,
+    headline: tuple[str, str] | None = None,
+) -> dict[str, Any]:
+    """The content of proof.json, ready for JSON (no number in it is infinite or NaN).
+
+    arms: two or more, the one to be beaten first. cluster: a value for each item, equal ones belong together. headline: names (a, b)
+    of the pair whose difference `a` minus `b` stands on top; by default the last arm against the first. Raises DadeumError
+    when no item has a usable reference, ValueError when lengths disagree, RecipeError for settings that do not go together.
+
+    >>> base, tuned = Answers("base", [["no"] * 40]), Answers("tuned", [["서울입니다"] * 40], seeds=(0,))
+    >>> told = proof([base, tuned], ["서울"] * 40, Prove(resamples=999))
+    >>> told["verdict"], told["difference"], told["arms"]["base"]["unscored"]
+    ('better', 1.0, 0)
+    """
+    metrics.checked(prove)
+    names = [arm.name for arm in arms]
+    if len(arms) < 2 or len(set(names)) < len(names):
+        raise ValueError(f"a proof needs two arms or more, each with its own name; got {names}")
+    a, b = headline or (names[-1], names[0])
+    if a not in names or b not in names or a == b:
+        raise ValueError(f"headline: {a}, {b} are not two of the arms {names}")
+    main, unscored = _scored(arms, references, prove, cluster)
+    shared = [main, *_losses(arms, len(references), cluster)]
+    listed = [row for metric in shared for row in _comparisons(metric, prove, seed, (a, b))]
+    top = next(row for row in listed if (row["a"], row["b"], row["metric"]) == (a, b, prove.metric))
+    n = main.arms[0].scores.shape[1]
+    told: dict[str, Any] = {
+        "task": task or prove.metric,
+        "metric": prove.metric,
+        "metric_name": metrics.METRICS[prove.metric].name,
+        "n": n,
+        "clusters": top["clusters"],
+        "unusable_items": len(references) - n,
+        "level": prove.level,
+        "headline": [a, b],
+        "arms": {arm.name: {} for arm in arms},
+        **{k: top[k] for k in ("difference", "low", "high", "p", "p_corrected", "verdict", "items_only", "covers", "smallest_difference")},
+        "seeds": list(next(arm.seeds for arm in arms if arm.name == a)),
+        "comparisons": listed,
+        "method": METHOD,
+    }
+    for metric in shared:
+        for arm in metric.arms:
+            _arm(told["arms"][arm.name], arm, metric, prove, seed)
+    for answers in arms:
+        mine = told["arms"][answers.name]
+        mine["seeds"] = list(answers.seeds)
+        mine["unscored"] = sum(map(sum, unscored[answers.name]))
+        mine["answers"] = len(answers.replies) * n
+        if prove.metric == "label":
+            mine["confusion"] = confusion([r for replies in answers.replies for r in replies], list(references) * len(answers.replies), prove.labels)
+    told["scored_by_both"] = _scored_by_both(main, unscored, a, b)
+    told["notes"], told["notes_ko"] = notes.notes(told)
+    return told
+
+
+def _scored(
+    arms: Sequence[Answers], references: Sequence[str], prove: Prove, cluster: Sequence[Hashable | None] | None
+) -> tuple[_Scored, dict[str, list[list[bool]]]]:
+    """Scores of the items whose reference is usable, unscored answers as wrong; and which those were, by arm and training."""
+    usable = metrics.usable(prove, references)
+    kept = [i for i, good in enumerate(usable) if good]
+    if not kept:
+        raise DadeumError(
+            f"none of the {len(references)} held-out items has a reference that the metric {prove.metric} can read; "
+            "look at prove.labels, prove.answer_after and the last assistant turns of the held-out split"
+        )
+    asked = [references[i] for i in kept]
+    made, unscored = [], {}
+    for arm in arms:
+        lines = []
+        for replies in arm.replies:
+            if len(replies) != len(references):
+                raise ValueError(f"arm {arm.name}: {len(replies)} replies for {len(references)} items")
+            lines.append(metrics.score(prove, [replies[i] for i in kept], asked))
+        unscored[arm.name] = [[s is None for s in line] for line in lines]
+        worst = metrics.METRICS[prove.metric].worst
+        scores = np.array([[worst if s is None else s for s in line] for line in lines], dtype=np.float64)
+        made.append(Arm(arm.name, scores, fixed=not arm.seeds))
+    chosen = None if cluster is None else [cluster[i] for i in kept]
+    return _Scored(prove.metric, tuple(made), chosen), unscored
+
+
+def _losses(arms: Sequence[Answers], n: int, cluster: Sequence[Hashable | None] | None) -> list[_Scored]:
+    """Held-out loss per byte, and per token where all arms have the same tokens, of the items that every model could read."""
+    if not all(arm.losses for arm in arms):
+        return []
+    runs = [losses for arm in arms for losses in arm.losses]
+    if any(len(losses.nats) != n for losses in runs):
+        raise ValueError(f"losses of {sorted({len(losses.nats) for losses in runs})} items for {n}")
+    made = []
+    for unit in ("token", "byte"):
+        weights = per(runs[0], unit)[1]
+        if unit == "token" and any((per(losses, unit)[1] != weights).any() for losses in runs):
+            continue
+        nats = [np.asarray(losses.nats, dtype=np.float64) for losses in runs]
+        kept = np.flatnonzero((weights > 0) & np.isfinite(nats).all(axis=0))
+        if not len(kept):
+            continue
+        # The text is the same for all, so are its bytes: a tokenizer that loses characters must not gain by it.
+        lines = [[np.asarray(losses.nats, dtype=np.float64)[kept] / weights[kept] for losses in arm.losses] for arm in arms]
+        scored = tuple(Arm(arm.name, np.array(line), fixed=not arm.seeds) for arm, line in zip(arms, lines))
+        made.append(_Scored(f"loss_per_{unit}", scored, None if cluster is None else [cluster[i] for i in kept.tolist()], weights[kept]))
+    return made
+
+
+def _comparisons(scored: _Scored, prove: Prove, seed: int, headline: tuple[str, str]) -> list[dict[str, Any]]:
+    """Every pair of one metric, the later arm minus the earlier one (the headline's pair as it asks), p corrected."""
+    metric = metrics.METRICS[scored.key]
+    pairs = [(a, b) if (b.name, a.name) != headline else (b, a) for b, a in combinations(scored.arms, 2)]
+    found = [
+        compare(a, b, scored.cluster, scored.weights, binary=metric.binary, level=prove.level, resamples=prove.resamples, seed=seed)
+        for a, b in pairs
+    ]
+    rows = []
+    for (a, b), one, corrected in zip(pairs, found, holm([one.p for one in found])):
+        called = verdict(one.difference, corrected, prove.level, metric.higher_is_better)
+        blind = one.covers == "items" and not (a.fixed or b.fixed)
+        rows.append(
+            {
+                "a": a.name,
+                "b": b.name,
+                "metric": scored.key,
+                "difference": one.difference,
+                "low": _finite(one.low),
+                "high": _finite(one.high),
+                "p": one.p,
+                "p_corrected": corrected,
+                "verdict": "cannot tell" if blind else called,
+                "items_only": called if blind else None,
+                "covers": one.covers,
+                "n": one.items,
+                "clusters": one.clusters,
+                "discordant": one.discordant,
+                "share_of_training": one.share_of_training,
+                "smallest_difference": _smallest(one, prove.power),
+            }
+        )
+    return rows
+
+
+def _smallest(one: Difference, power: float) -> float | None:
+    """The true difference that a comparison with this error would have called with chance `power`."""
+    return _finite((one.high - one.low) / 2 + normal_quantile(power) * one.error) if 0 < power < 1 else None
+
+
+def _arm(told: dict[str, Any], arm: Arm, scored: _Scored, prove: Prove, seed: int) -> None:
+    """Write one arm's score with its own interval: on top for the metric of the proof, by name for losses."""
+    binary = metrics.METRICS[scored.key].binary
+    score, low, high = mean(arm, scored.cluster, scored.weights, binary=binary, level=prove.level, resamples=prove.resamples, seed=seed)
+    weights = np.ones(arm.scores.shape[1]) if scored.weights is None else scored.weights
+    each = [float(line @ weights / weights.sum()) for line in arm.scores]
+    values = {"score": score, "low": _finite(low), "high": _finite(high), "by_seed": each}
+    told.update(values if scored.key == prove.metric else {scored.key: values})
+
+
+def _scored_by_both(scored: _Scored, unscored: dict[str, list[list[bool]]], a: str, b: str) -> dict[str, Any]:
+    """The headline's difference on the items that every training of both arms answered readably: what is left without format."""
+    bad = np.array([*unscored[a], *unscored[b]]).any(axis=0)
+    scores = {arm.name: arm.scores for arm in scored.arms}
+    kept = ~bad
+    gap = float(scores[a][:, kept].mean() - scores[b][:, kept].mean()) if kept.any() else None
+    return {"n": int(kept.sum()), "difference": gap}
+
+
+def _finite(x: float) -> float | None:
+    return x if math.isfinite(x) else None

@@ -1,0 +1,139 @@
+"""card.md: what a dataset is made of, how, and what it obliges to. For whoever receives the data without the run.
+
+The front matter is what dataset hubs read (name, licence, size). Duties follow from the licences by their SPDX names; a licence
+that is not known here is not guessed at.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from dadeum.report import facts
+from dadeum.report.facts import Facts
+from dadeum.report.words import Words, count
+
+NOTICE: Final = ("MIT", "BSD", "APACHE", "ISC", "MPL")
+FREE: Final = ("CC0", "PDDL", "UNLICENSE", "0BSD")
+SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
+LISTED: Final = 100
+"""Sources that are listed; the rest is counted."""
+
+
+def card(run: Path, lang: str = "en") -> str:
+    """The dataset card of a run's folder, as Markdown.
+
+    Raises DadeumError where the folder holds no finished run, RecipeError for a language that there is no translation for.
+    """
+    t = Words(lang)
+    told = facts.read(Path(run))
+    run_json = told.run
+    title = {"name": run_json["name"], "version": run_json["version"]}
+    parts = [
+        _front(told),
+        f"# {_plain(t('card.title', **title))}",
+        t("card.lede", version=run_json["version"], recipe=run_json["recipe_digest"], dataset=run_json["dataset_digest"]),
+        f"## {t('card.sources')}\n\n{_sources(told, t)}",
+        f"## {t('card.duties')}\n\n{_duties(told, t)}",
+        f"## {t('card.counts')}\n\n{_counts(told, t)}",
+        f"## {t('card.steps')}\n\n{_steps(told, t)}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def write_card(run: Path, lang: str = "en") -> Path:
+    """Write card.md into the run's folder, whole or not at all. Gives its path."""
+    path = Path(run) / "card.md"
+    draft = path.with_suffix(".md.draft")
+    draft.write_text(card(run, lang), encoding="utf-8")
+    os.replace(draft, path)
+    return path
+
+
+def duties(licence: str) -> list[str]:
+    """What a licence obliges to, as keys of the table of words.
+
+    >>> duties("CC-BY-NC-SA-4.0"), duties("mit"), duties("unknown"), duties("my own")
+    (['by', 'nc', 'sa'], ['notice'], ['unknown'], ['read'])
+    """
+    name = licence.strip().upper()
+    if name in ("", "UNKNOWN"):
+        return ["unknown"]
+    if name.startswith(FREE):
+        return ["free"]
+    if name.startswith(NOTICE):
+        return ["notice"]
+    if name.startswith("ODC-BY"):
+        return ["by"]
+    if name.startswith("ODBL"):
+        return ["by", "sa"]
+    if name.startswith(("CC-BY", "CC BY")):
+        parts = re.split(r"[-\s]", name)
+        return ["by", *(key for key in ("nc", "nd", "sa") if key.upper() in parts)]
+    return ["read"]
+
+
+def _front(told: Facts) -> str:
+    kept = told.run["counts"]["kept"]
+    size = next((word for limit, word in SIZES if kept < limit), "n>10M")
+    known = {licence.lower() for licence in told.licences.values()} or {"unknown"}
+    licence = known.pop() if len(known) == 1 else "other"
+    licence = licence if re.fullmatch(r"[a-z0-9.+-]+", licence) else "other"
+    name = re.sub(r'["\\<>\x00-\x1f]', " ", str(told.run["name"]))
+    return f'---\npretty_name: "{name}"\nlicense: {licence}\nsize_categories: ["{size}"]\ntags: [dadeum]\n---'
+
+
+def _sources(told: Facts, t: Words) -> str:
+    known = told.licences
+    rows = {row["source"]: row for row in told.by_source}
+    names = list(rows) or list(known)
+    keys = ("train", "validation", "test", "dropped", "merged", "quarantined")
+    heads = [t("source"), t("licence"), *(t(f"split.{k}") for k in keys[:3]), *(t(k) for k in keys[3:])]
+    lines = []
+    for name in names[:LISTED]:
+        licence = known.get(name, "unknown")
+        licence = t("unknown") if licence == "unknown" else licence
+        lines.append([name or "–", licence, *(count(rows.get(name, {}).get(k, 0)) for k in keys)])
+    more = [t("more", n=len(names) - LISTED, file="recipe.yaml")] if len(names) > LISTED else []
+    return "\n\n".join([_table(heads, lines, right=2), *more])
+
+
+def _duties(told: Facts, t: Words) -> str:
+    lines = []
+    for source, licence in list(told.licences.items())[:LISTED]:
+        lines += [t(f"duty.{key}", source=re.sub(r"[`<>\x00-\x1f]", " ", source), licence=_plain(licence)) for key in duties(licence)]
+    pii = [s for s in told.stages if s["step"] == "guard.pii"]
+    lines.append(t("duty.pii", n=sum(s["edited"] for s in pii)) if pii else t("duty.no_pii"))
+    grown = told.run["counts"]["grown"]
+    if grown:
+        lines.append(t("duty.grown", n=grown))
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _counts(told: Facts, t: Words) -> str:
+    keys = ("read", "grown", "kept", "dropped", "merged", "quarantined")
+    lines = [[t(key), count(told.run["counts"][key])] for key in keys]
+    lines += [[f"{t('kept')}: {t.known('split', name)}", count(n)] for name, n in (told.run.get("splits") or {}).items()]
+    return _table([t("card.rows"), ""], lines, right=1)
+
+
+def _steps(told: Facts, t: Words) -> str:
+    lines = []
+    for s in told.stages:
+        reasons = ", ".join(f"{t.known('reason', reason)} {count(n)}" for reason, n in sorted(s["dropped"].items(), key=lambda r: -r[1]))
+        lines.append([s["step"], count(s["rows_in"]), count(s["edited"]), count(sum(s["dropped"].values())), reasons])
+    return _table([t("step"), t("rows.in"), t("changed"), t("left"), t("card.reasons")], lines, right=1, stop=4)
+
+
+def _table(heads: list[str], lines: list[list[Any]], right: int, stop: int | None = None) -> str:
+    """A Markdown table; the columns from `right` to `stop` are numbers."""
+    stop = len(heads) if stop is None else stop
+    rule = ["---:" if right <= i < stop else "---" for i in range(len(heads))]
+    return "\n".join("| " + " | ".join(_plain(cell) for cell in row) + " |" for row in (heads, rule, *lines))
+
+
+def _plain(text: Any) -> str:
+    """A text that cannot end a table's cell, start markup or hide as HTML."""
+    return re.sub(r"[\x00-\x1f]+", " ", str(text)).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")

@@ -1,0 +1,102 @@
+"""Checkpoints that count only when whole, and the record of a finished training.
+
+transformers writes a checkpoint in place, so a killed run leaves half ones. Ours counts from the moment that its last file,
+`whole.json`, is renamed into it; it names the training (rows, masks, settings, base, seed) that it belongs to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from dadeum.format.supervise import Supervision
+from dadeum.settings import Train
+from dadeum.step import digest_file
+
+CURVE: Final = pl.Schema({"step": pl.UInt32(), "tokens": pl.UInt64(), "loss": pl.Float64(), "eval_loss": pl.Float64()})
+WHOLE: Final = "whole.json"
+RECORD: Final = "training.json"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training made. `curve`: one line per logged step or evaluation, nulls where one of both was not taken."""
+
+    folder: Path
+    curve: pl.DataFrame
+    ledger: pl.DataFrame
+    """The supervision ledger of the training rows."""
+    tokens: int
+    """Tokens seen, padding not counted."""
+    steps: int
+    planned_steps: int
+    best_step: int
+    """The step whose weights were kept."""
+    eval_loss: float | None
+    learning_rate: float
+    parameters: int
+    trainable: int
+    device: str
+    seconds: float
+    cpu_seconds: float
+    resumed: bool
+
+
+def last_whole(checkpoints: Path, key: str) -> Path | None:
+    """The newest whole checkpoint of this very training."""
+    whole = []
+    for mark in checkpoints.glob(f"checkpoint-*/{WHOLE}"):
+        with contextlib.suppress(OSError, ValueError):
+            if json.loads(mark.read_text(encoding="utf-8"))["key"] == key:
+                whole.append(mark.parent)
+    return max(whole, key=lambda p: int(p.name.rpartition("-")[2]), default=None)
+
+
+def claim(checkpoints: Path, key: str) -> None:
+    """Empty the folder of everything that is not a whole checkpoint of this training."""
+    for path in checkpoints.glob("checkpoint-*"):
+        mark = path / WHOLE
+        if not mark.exists() or json.loads(mark.read_text(encoding="utf-8") or "{}").get("key") != key:
+            shutil.rmtree(path)
+    checkpoints.mkdir(parents=True, exist_ok=True)
+
+
+def seal(checkpoint: Path, key: str) -> None:
+    """Say that a checkpoint is whole."""
+    path, text = checkpoint / WHOLE, json.dumps({"key": key})
+    draft = path.with_suffix(".draft")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def identity(taught: Supervision, held: Supervision | None, base: str, settings: Train, seed: int) -> str:
+    """What a checkpoint or a finished model must have been made of to be taken up again."""
+    folder = Path(base)
+    weights = sorted(p for p in folder.glob("*") if p.suffix in (".safetensors", ".bin", ".json")) if folder.is_dir() else []
+    model = [digest_file(p) for p in weights] or base
+    told = [taught.digest, held.digest if held else "", model, {**asdict(settings), "seeds": None}, seed, *map(version, ("torch", "transformers", "trl"))]
+    return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def trained(folder: Path, record: dict[str, Any], taught: Supervision) -> Trained:
+    """A record as it lies in `training.json`, and the ledger of its rows."""
+    names = set(Trained.__dataclass_fields__) - {"folder", "curve", "ledger"}
+    curve = pl.DataFrame(record["curve"], schema=CURVE)
+    return Trained(folder=folder, curve=curve, ledger=taught.ledger, **{name: record[name] for name in names})
+
+
+def finished(out: Path, key: str, taught: Supervision) -> Trained | None:
+    """The training that `out` holds, if it is this very one."""
+    try:
+        record = json.loads((out / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return trained(out, record, taught) if record.get("key") == key else None

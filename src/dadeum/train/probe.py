@@ -1,0 +1,227 @@
+"""Behavioural probes: what goes wrong in silence, measured on the real model, batches and loss before anything is trained.
+
+Each is a small experiment with a number, in seconds on a CPU. They look at what reaches the model, not at what was configured: a mask
+can be right in the rows and lost in the batch, positions can be right and switched off by another argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, Literal
+
+import numpy as np
+import polars as pl
+
+from dadeum.errors import DadeumError
+from dadeum.format.supervise import IGNORED, Example, Supervision, digest, supervise
+from dadeum.format.tokens import bos_twice, load_tokenizer, need
+from dadeum.settings import Train
+from dadeum.train.base import quiet, threads
+from dadeum.train.batches import Micro, Plan, plan, unlay
+
+Collate = Callable[[Sequence[Example], Micro], dict[str, Any]]
+_LEAK: Final = 1e-4
+_ROWS: Final = 64
+_STEPS: Final = 30
+
+
+@dataclass(frozen=True)
+class Probe:
+    """`number`: what was measured. `means`: what that says and, where it did not pass, what to do."""
+
+    name: str
+    verdict: Literal["pass", "fail", "warn"]
+    number: float
+    means: str
+
+
+def probes(rows: pl.DataFrame, base: str, settings: Train, seed: int = 0) -> list[Probe]:
+    """Every probe on `base` and a sample of the rows, with the very trainer that will run.
+
+    Raises DadeumError when no row can be trained on, RecipeError, MissingExtra.
+    """
+    from dadeum.train.loop import drawn, make_trainer
+
+    need("torch", "transformers", "trl", "peft", "accelerate")
+    tokenizer = load_tokenizer(base)
+    picked = drawn(rows, Train(rows=_ROWS), seed)
+    taught = supervise(picked, tokenizer, settings)
+    if len(taught.examples) < 2:
+        taught = supervise(rows, tokenizer, settings)
+    if len(taught.examples) < 2:
+        raise DadeumError(f"fewer than two rows can be trained on ({taught.counts})")
+    steps = plan([len(e.ids) for e in taught.examples], Train(**{**vars(settings), "tokens": 0, "epochs": 1.0}), seed)
+    with TemporaryDirectory() as folder, quiet():
+        trainer = make_trainer(base, tokenizer, taught, None, steps, settings, seed, Path(folder))
+        with threads(trainer.size):
+            return [
+                leak(trainer.model, trainer.collate, taught.examples, settings, len(tokenizer)),
+                stops(taught, trainer.collate, steps),
+                mask(trainer, taught.examples, steps),
+                bos(taught, tokenizer),
+                ledger(taught, trainer.collate, steps),
+                accumulation(trainer, taught.examples, steps),
+                moves(trainer, taught.examples, steps),
+                enough(taught, rows.height, settings),
+            ]
+
+
+def leak(model: Any, collate: Collate, examples: Sequence[Example], settings: Train, vocabulary: int) -> Probe:
+    """Change a row's first segment: the second's logits must not move."""
+    import torch
+
+    first, second = examples[0], examples[1]
+    changed = Example("changed", -1, (first.ids + 7) % vocabulary, first.labels, first.turns)
+    micro: Micro = [[0, 1]] if settings.packing else [[0], [1]]
+    row, start = (0, len(first.ids)) if settings.packing else (1, 0)
+    said = []
+    model = model.eval()
+    for one in (first, changed):
+        batch = _to(model, collate([one, second], micro))
+        if batch["input_ids"].shape[0] == 1 and not settings.packing:
+            row, start = 0, batch["input_ids"].shape[1] // 2
+        with torch.no_grad():
+            logits = model(**{k: v for k, v in batch.items() if k != "labels"}, use_cache=False).logits
+        said.append(logits[row, start : start + len(second.ids)].float())
+    moved = float((said[0] - said[1]).abs().max())
+    allowed = _LEAK * max(1.0, float(said[0].abs().max()))
+    if moved <= allowed:
+        return Probe("packing_leak", "pass", moved, "segments that share a row do not read one another")
+    return Probe(
+        "packing_leak", "fail", moved, "one row reads its neighbour: set train.packing to false, or take a base whose attention keeps positions"
+    )
+
+
+def stops(taught: Supervision, collate: Collate, steps: Plan) -> Probe:
+    """Every supervised turn of the batches must end in a stop that carries loss."""
+    turns = bad = 0
+    for example, _, labels in _segments(taught.examples, collate, steps):
+        for _, end in example.turns:
+            turns += 1
+            bad += int(labels[end - 1]) not in taught.stops
+    if not bad:
+        return Probe("stop_trained", "pass", 0.0, f"all {turns} supervised turns end in a stop token with loss")
+    return Probe("stop_trained", "fail", bad / turns, f"{bad} of {turns} turns never teach the model to stop: mend the chat template")
+
+
+def mask(trainer: Any, examples: Sequence[Example], steps: Plan) -> Probe:
+    """Tokens without loss must not pull on the model: changing their labels' tokens is invisible to the loss at their positions."""
+    import torch
+
+    batch = _to(trainer.model, trainer.collate(examples, steps.micros[0]))
+    model = trainer.model.eval()
+    logits = model(input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False).logits.float().detach()
+    logits.requires_grad_(True)
+    loss = torch.nn.functional.cross_entropy(
+        logits[:, :-1].reshape(-1, logits.shape[-1]), batch["labels"][:, 1:].reshape(-1), ignore_index=IGNORED, reduction="sum"
+    )
+    with torch.no_grad():
+        real = float(trainer.compute_loss(model, dict(batch), num_items_in_batch=1))
+    loss.backward()
+    pull = logits.grad.abs().sum(-1)[:, :-1]
+    carried = batch["labels"][:, 1:] != IGNORED
+    wrong = float(pull[~carried].max()) if bool((~carried).any()) else 0.0
+    silent = int((pull[carried] == 0).sum())
+    apart = abs(float(loss) - real) / max(abs(real), 1e-9)
+    if wrong == 0 and not silent and apart < 1e-2:
+        return Probe("mask_gradient", "pass", apart, "loss comes from the supervised tokens and from no other")
+    return Probe("mask_gradient", "fail", max(wrong, apart), "the trainer's loss is not that of the supervised tokens: report this with the base's name")
+
+
+def bos(taught: Supervision, tokenizer: Any) -> Probe:
+    """No text may begin with two beginning-of-text tokens."""
+    twice = sum(bos_twice(tokenizer, e.ids.tolist()) for e in taught.examples)
+    if not twice:
+        return Probe("double_bos", "pass", 0.0, "no text begins with two beginning-of-text tokens")
+    return Probe("double_bos", "fail", float(twice), "rows begin with two beginning-of-text tokens: take one out of the template")
+
+
+def ledger(taught: Supervision, collate: Collate, steps: Plan) -> Probe:
+    """Ids and labels taken back out of the batches must have the digests of the ledger."""
+    bad = n = 0
+    for example, ids, labels in _segments(taught.examples, collate, steps):
+        n += 1
+        bad += digest(ids, labels) != example.digest
+    if not bad:
+        return Probe("ledger_matches", "pass", 0.0, f"{n} rows reach the model with the ids and labels of the ledger")
+    return Probe("ledger_matches", "fail", bad / n, f"{bad} of {n} rows reach the model with other ids or labels than the ledger says")
+
+
+def accumulation(trainer: Any, examples: Sequence[Example], steps: Plan) -> Probe:
+    """Two forward passes must add up to the gradient of one."""
+    rows = [row for micro in steps.micros for row in micro][:2]
+    if len(rows) < 2:
+        return Probe("accumulation", "warn", 0.0, "too few rows to see: one row is all there is")
+    model = trainer.model.eval()
+    whole = _to(model, trainer.collate(examples, rows))
+    n = int((whole["labels"][:, 1:] != IGNORED).sum())
+    one = _gradient(trainer, [whole], n)
+    two = _gradient(trainer, [_to(model, trainer.collate(examples, [row])) for row in rows], n)
+    apart = float(np.linalg.norm(one - two)) / max(float(np.linalg.norm(one)), 1e-12)
+    if apart < 2e-2:
+        return Probe("accumulation", "pass", apart, "accumulated passes give the gradient of one large pass")
+    return Probe("accumulation", "fail", apart, "accumulation changes the gradient: set train.micro_tokens to train.batch_tokens")
+
+
+def moves(trainer: Any, examples: Sequence[Example], steps: Plan) -> Probe:
+    """After two optimiser steps every trainable tensor must have changed. The weights are put back."""
+    import torch
+
+    model = trainer.model.train()
+    held = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
+    if not held:
+        return Probe("all_move", "fail", 0.0, "nothing is trainable")
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=trainer.peak_rate)
+    for k in range(2):
+        batch = _to(model, trainer.collate(examples, steps.micros[k % len(steps.micros)]))
+        trainer.compute_loss(model, batch).backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    still = [name for name, p in model.named_parameters() if name in held and torch.equal(p.detach(), held[name])]
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if name in held:
+                p.copy_(held[name])
+    if not still:
+        return Probe("all_move", "pass", 0.0, f"all {len(held)} trainable tensors move within two steps")
+    return Probe("all_move", "fail", len(still) / len(held), f"never trained: {', '.join(still[:5])}: freeze them knowingly, or raise train.learning_rate")
+
+
+def enough(taught: Supervision, rows: int, settings: Train) -> Probe:
+    """Optimiser steps in all, estimated from the sample: with few the rate has hardly risen before it falls again."""
+    drawn = min(rows, settings.rows or rows) * len(taught.examples) / taught.ledger.height
+    tokens = settings.tokens or settings.epochs * drawn * taught.tokens / len(taught.examples)
+    count = round(tokens / settings.batch_tokens)
+    if count >= _STEPS:
+        return Probe("enough_steps", "pass", float(count), f"about {count} optimiser steps")
+    return Probe(
+        "enough_steps", "warn", float(count), f"about {count} optimiser steps are few: a smaller train.batch_tokens ({settings.batch_tokens}) gives more"
+    )
+
+
+def _to(model: Any, batch: dict[str, Any]) -> dict[str, Any]:
+    return {name: tensor.to(model.device) for name, tensor in batch.items()}
+
+
+def _segments(examples: Sequence[Example], collate: Collate, steps: Plan) -> list[tuple[Example, np.ndarray, np.ndarray]]:
+    out = []
+    for micro in steps.micros:
+        batch = collate(examples, micro)
+        width = batch["input_ids"].numel() // len(micro)
+        batch = {name: tensor.reshape(len(micro), width) for name, tensor in batch.items()}
+        for row, found in zip(micro, unlay(batch, [[len(examples[i].ids) for i in row] for row in micro])):
+            out += [(examples[i], ids, labels) for i, (ids, labels) in zip(row, found)]
+    return out
+
+
+def _gradient(trainer: Any, batches: list[dict[str, Any]], n: int) -> np.ndarray:
+    model = trainer.model
+    model.zero_grad(set_to_none=True)
+    for batch in batches:
+        trainer.compute_loss(model, batch, num_items_in_batch=n).backward()
+    grads = [p.grad.detach().float().flatten().cpu().numpy() for p in model.parameters() if p.grad is not None]
+    model.zero_grad(set_to_none=True)
+    return np.concatenate(grads)

@@ -1,0 +1,89 @@
+"""Writing the tuned model so that plain transformers loads it: weights, tokenizer, chat template and stop tokens that agree.
+
+An adapter is merged into its base, so that `model/` needs neither PEFT nor the base; the adapter itself lies beside in `adapter/` for
+those who serve many on one base. The stops that were trained are the stops in generation_config, or the model would not end.
+Written to a draft and renamed; then read back, and the logits compared with those of the model in memory.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dadeum.errors import DadeumError
+from dadeum.format.template import Template
+from dadeum.settings import Train
+from dadeum.train.base import quiet
+
+
+def save(model: Any, tokenizer: Any, stops: Sequence[int], settings: Train, out: Path, extra: Mapping[str, str] | None = None) -> float:
+    """Write `model` to the folder `out` (replaced whole) and give the largest difference of logits after reading it back.
+
+    stops: ids that supervised turns end with. extra: other files of text that belong to it, by name.
+    Raises DadeumError when what was read back answers differently.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    draft.chmod(0o755)
+    try:
+        with quiet():
+            return _save(model.eval(), tokenizer, stops, settings, draft, out, extra or {})
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _save(model: Any, tokenizer: Any, stops: Sequence[int], settings: Train, draft: Path, out: Path, extra: Mapping[str, str]) -> float:
+    import torch
+
+    device = next(model.parameters()).device
+    probe = torch.randint(0, len(tokenizer), (2, 24), generator=torch.Generator().manual_seed(0)).to(device)
+    with torch.no_grad():
+        before = model(input_ids=probe, use_cache=False).logits.float()
+    if hasattr(model, "peft_config"):
+        model.save_pretrained(draft / "adapter")
+        model = model.merge_and_unload()
+    agree(model, tokenizer, stops)
+    model.config.use_cache = True
+    model.save_pretrained(draft)
+    tokenizer.chat_template = Template.of(tokenizer, settings.template).source
+    tokenizer.save_pretrained(draft)
+    apart = _apart(draft, probe, before, model.dtype)
+    for name, text in extra.items():
+        (draft / name).write_text(text, encoding="utf-8")
+    shutil.rmtree(out, ignore_errors=True)
+    os.replace(draft, out)
+    return apart
+
+
+def agree(model: Any, tokenizer: Any, stops: Sequence[int]) -> None:
+    """Make generation stop at every trained stop and at the tokenizer's own end-of-text, and pad with what is no stop if possible."""
+    settings = model.generation_config
+    had = settings.eos_token_id
+    own = [had] if isinstance(had, int) else list(had or [])
+    ids = list(dict.fromkeys([*stops, *own, *([tokenizer.eos_token_id] if tokenizer.eos_token_id is not None else [])]))
+    settings.eos_token_id = ids[0] if len(ids) == 1 else ids
+    model.config.eos_token_id = settings.eos_token_id
+    if tokenizer.pad_token_id is not None:
+        settings.pad_token_id = tokenizer.pad_token_id
+    if not settings.do_sample:
+        # Left over from a base that sampled, these would be refused beside greedy decoding.
+        settings.temperature = settings.top_p = settings.top_k = None
+
+
+def _apart(folder: Path, probe: Any, before: Any, dtype: Any) -> float:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    again = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa").to(probe.device).eval()
+    with torch.no_grad():
+        after = again(input_ids=probe, use_cache=False).logits.float()
+    apart = float((after - before).abs().max())
+    # Merging adds the adapter's product into the weights, which rounds: exact in neither type, far below any answer's margin in both.
+    allowed = (1e-3 if dtype == torch.float32 else 0.25) * max(1.0, float(before.abs().max()))
+    if not apart <= allowed:
+        raise DadeumError(f"{folder}: the saved model answers differently from the trained one (logits {apart:.3g} apart, {allowed:.3g} allowed)")
+    return apart
