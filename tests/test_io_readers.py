@@ -351,6 +351,9 @@ def test_parquet_comes_back(tmp_path: Path) -> None:
     writer.write(made.rows.drop("line", "key"))
     writer.close()
     assert pl.read_parquet(tmp_path / "b.parquet").equals(frame)
+    pl.DataFrame({"text": ["a"], "b": [b"\xff"], "image": [{"bytes": b"\x00", "path": "p"}]}).write_parquet(tmp_path / "d.parquet")
+    rows = one(tmp_path / "d.parquet").rows
+    assert (rows["meta.b"][0], rows["meta.image"][0]) == ("/w==", '{"bytes":"AA==","path":"p"}')
     (tmp_path / "c.parquet").write_bytes(b"no parquet")
     with pytest.raises(DadeumError, match="can't be read as Parquet"):
         read(tmp_path / "c.parquet")

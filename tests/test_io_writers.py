@@ -74,6 +74,9 @@ FORMS: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
     (PAIR, "dpo", {"prompt": [said("user", "a")], "chosen": [said("assistant", "b")], "rejected": [said("assistant", "c")]}),
     (PAIR, "source", {"prompt": [said("user", "a")], "chosen": [said("assistant", "b")], "rejected": [said("assistant", "c")]}),
     (TEXT, "text", {"text": "t"}),
+    (TEXT, "auto", {"text": "t"}),
+    (LIKED, "auto", {"messages": [said("user", "a"), said("assistant", "b")]}),
+    (PAIR, "auto", {"prompt": [said("user", "a")], "chosen": [said("assistant", "b")], "rejected": [said("assistant", "c")]}),
     (TEXT, "source", {"text": "t", "k": 1, "label": "x"}),
     (LIKED, "source", {"messages": [said("user", "a"), said("assistant", "b")], "label": "true"}),
 ]  # fmt: skip
@@ -92,6 +95,7 @@ def test_forms(row: dict[str, Any], format: str, raw: dict[str, Any], tmp_path: 
 @pytest.mark.parametrize(
     "row, format, why",
     [
+        ({"id": "x"}, "auto", "no turns and no text"),
         (TEXT, "messages", "it has no turns, but a text"),
         (PAIR, "messages", "preference pair"),
         (CHAT, "dpo", "no preference pair"),
@@ -116,6 +120,9 @@ def test_plain_chats_in_columns_are_the_same_as_row_by_row(chats: list[list[tupl
     made = back.columns_of(rows, "messages")
     assert made is not None
     assert made.write_ndjson() == "".join(line + "\n" for line in map(back.dumps, back.raws(rows, "messages")))
+    assert back.columns_of(rows, "auto") is not None
+    mixed = records([{"text": "a"}, {"messages": [said("user", "a")]}])
+    assert back.columns_of(mixed, "auto") is None and back.raws(mixed, "auto") == [{"text": "a"}, {"messages": [said("user", "a")]}]
     weighted = records([{"messages": [said("user", "a", weight=0.0)]}])
     assert back.columns_of(weighted, "messages") is None
 

@@ -31,12 +31,15 @@ def profile(text: pl.Expr, told: str = "auto") -> pl.Expr:
     'mixed'
     >>> pl.select(profile(pl.lit("ㅋㅋㅋ"))).item(), pl.select(profile(pl.lit("plain words"))).item()
     ('ko', 'en')
+    >>> pl.select(profile(pl.lit("3.5 / 10 !!"))).item()
+    'en'
     """
     if told != "auto":
         return pl.lit(told)
     hangul = text.str.count_matches(HANGUL).cast(pl.Float64)
     latin = text.str.count_matches(LATIN).cast(pl.Float64)
-    share = hangul / (hangul + latin)
+    # Without a letter 0/0 is NaN, which Polars takes for larger than any number.
+    share = (hangul / (hangul + latin)).fill_nan(0.0)
     lines = text.str.count_matches("\n", literal=True) + 1
     # The cheap test first: most rows have neither a fence nor two lines, and the pattern for code costs more than all else.
     maybe = text.str.contains("```", literal=True) | (lines >= 2)

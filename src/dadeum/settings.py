@@ -42,8 +42,8 @@ class Source:
 class Output:
     """How data/*.jsonl is written."""
 
-    format: Literal["source", "messages", "sharegpt", "alpaca", "prompt", "dpo", "kto", "text"] = "messages"
-    """source: every row as it was built when it came in."""
+    format: Literal["auto", "source", "messages", "sharegpt", "alpaca", "prompt", "dpo", "kto", "text"] = "auto"
+    """auto: turns as OpenAI messages, pairs as prompt, chosen and rejected, documents as text. source: as the row came in."""
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ def items(rows: pl.DataFrame, cluster: str = "", count: int = 0, seed: int = 0) 
     """
     if cluster and cluster not in rows.columns:
         raise RecipeError(Mistake("prove.cluster", f"the held-out rows have no column {cluster}", nearest(cluster, rows.columns)))
-    whole = pl.concat_list(pl.col(field).fill_null(pl.lit([], dtype=TURNS)) for field in ("messages", "chosen"))
-    flat = turns(rows.select(whole.alias("messages")), "messages").with_columns(pl.int_range(pl.len()).over("index").alias("turn"))
+    flat = pl.concat([turns(rows, "messages"), turns(rows, "chosen")]).sort("index", maintain_order=True)
+    flat = flat.with_columns(pl.int_range(pl.len()).over("index").alias("turn"))
     last = flat.filter(pl.col("role") == "assistant").group_by("index").agg(pl.col("turn").max().alias("last"))
     flat = flat.join(last.filter(pl.col("last") > 0), on="index", how="inner", maintain_order="left")
     answers = flat.filter(pl.col("turn") == pl.col("last"))

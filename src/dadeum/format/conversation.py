@@ -82,7 +82,7 @@ def _message(turn: dict[str, Any], developer: str) -> tuple[dict[str, Any], str]
         if turn.get(name) is not None:
             message[name] = turn[name]
     if calls:
-        message["tool_calls"] = [_call(call) for call in calls]
+        message["tool_calls"] = [_call(call) for call in (calls if isinstance(calls, list) else [calls])]
     return message, ""
 
 

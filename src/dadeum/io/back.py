@@ -32,7 +32,7 @@ def raws(rows: pl.DataFrame, format: str) -> list[dict[str, Any]]:
     for i in range(rows.height):
         row = {c: v[i] for c, v in values.items()}
         try:
-            made.append(_source(row, names, carried) if format == "source" else FORMS[format](row))
+            made.append(_source(row, names, carried) if format == "source" else canonical(row) if format == "auto" else FORMS[format](row))
         except Unreadable as error:
             raise DadeumError(f"record {row.get('id')} does not fit the format {format}: {error}") from None
     return made
@@ -66,7 +66,7 @@ def _layout(text: str | None) -> dict[str, Any] | None:
 
 
 def canonical(row: dict[str, Any]) -> dict[str, Any]:
-    """A record that has no layout, by what it holds: a pair, turns, or a text."""
+    """A record by what it holds: a pair, turns, or a text."""
     made: dict[str, Any] = {}
     if row.get("chosen") is not None or row.get("rejected") is not None:
         made = {"prompt": openai(row["messages"])} if row.get("messages") else {}
@@ -85,6 +85,12 @@ def canonical(row: dict[str, Any]) -> dict[str, Any]:
 
 def columns_of(rows: pl.DataFrame, format: str) -> pl.DataFrame | None:
     """The raw rows as a frame, a column a key, or null where they must go row by row."""
+    if format == "auto" and rows.get_column("chosen").null_count() + rows.get_column("rejected").null_count() == 2 * rows.height:
+        format = "messages" if rows.get_column("text").null_count() == rows.height else format
+        format = "text" if rows.get_column("messages").null_count() == rows.height and rows.get_column("tools").null_count() == rows.height else format
+    if format == "auto":
+        chats = any(rows.get_column(c).null_count() < rows.height for c in ("messages", "chosen", "rejected"))
+        format = "messages" if chats else "text"
     if format == "messages":
         return _messages(rows)
     if format == "text" and rows.get_column("text").null_count() == 0:

@@ -7,6 +7,7 @@
     dpo       {"prompt": [...], "chosen": [...], "rejected": [...]}
     kto       {"prompt": [...], "completion": [...], "label": true}
     text      {"text": ""}
+    auto      dpo for a pair, messages for turns, text for a document
 """
 
 from __future__ import annotations
@@ -132,6 +133,17 @@ def text(row: Columns) -> dict[str, Any]:
     return {"text": row["text"]}
 
 
+def auto(row: Columns) -> dict[str, Any]:
+    """The form of what the record holds."""
+    if row.get("chosen") or row.get("rejected"):
+        return dpo(row)
+    if row.get("messages"):
+        return messages(row)
+    if row.get("text") is None:
+        raise Unreadable("it holds no turns and no text: say with `fields` what is where, or ask for source")
+    return text(row)
+
+
 def _chat(row: Columns) -> list[Turn]:
     if row.get("chosen") or row.get("rejected"):
         raise Unreadable("it is a preference pair, which only dpo and source can hold")
@@ -152,6 +164,7 @@ def _json(value: str, what: str) -> Any:
 
 
 FORMS: Final[dict[str, Callable[[Columns], dict[str, Any]]]] = {
+    "auto": auto,
     "messages": messages,
     "sharegpt": sharegpt,
     "alpaca": alpaca,

@@ -1,11 +1,13 @@
 """Parquet, through Polars: our own records with all their columns, and anyone else's.
 
 Columns that no content is made of are carried with their own types as `meta.KEY`. Where a column is content in some rows and
-not in others, whole rows are carried as JSON instead.
+not in others, whole rows are carried as JSON instead. Bytes, which JSON lacks, are carried as base64; columns that hold them
+deeper are carried as JSON text.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -33,7 +35,7 @@ def read(path: Path, lens: Lens, size: int, skip: int = 0) -> Iterator[Chunk]:
         raise DadeumError(f"{path} can't be read as Parquet: {error}") from error
     own = all(schema.get(name) == dtype for name, dtype in RECORD.items()) and not lens.source.fields
     for start in range(skip * size, n, size):
-        rows = scan.slice(start, size).collect()
+        rows = _no_bytes(scan.slice(start, size).collect())
         lines = pl.int_range(start + 1, start + 1 + rows.height, dtype=pl.UInt64, eager=True).alias("line")
         if start == 0 and lens.source.fields:
             lens.check(rows.columns, rows.head(1).to_dicts(), str(path))
@@ -41,6 +43,25 @@ def read(path: Path, lens: Lens, size: int, skip: int = 0) -> Iterator[Chunk]:
             yield Chunk(_own(rows, lines), [], "#")
         else:
             yield _foreign(rows, lines, lens)
+
+
+def _no_bytes(rows: pl.DataFrame) -> pl.DataFrame:
+    made = []
+    for name, dtype in rows.schema.items():
+        if dtype == pl.Binary:
+            made.append(pl.col(name).bin.encode("base64"))
+        elif "Binary" in str(dtype):
+            values = [None if v is None else dumps(_as_json(v)) for v in rows.get_column(name).to_list()]
+            made.append(pl.Series(name, values, dtype=pl.String))
+    return rows.with_columns(made) if made else rows
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, dict):
+        return {k: _as_json(v) for k, v in value.items()}
+    return [_as_json(v) for v in value] if isinstance(value, list) else value
 
 
 def _own(rows: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:

@@ -23,7 +23,7 @@ from dadeum.io import back, stream
 from dadeum.io.value import as_text
 from dadeum.record import CARRIED, RECORD
 
-FORMATS: Final = ("source", "messages", "sharegpt", "alpaca", "prompt", "dpo", "kto", "text")
+FORMATS: Final = ("auto", "source", "auto", "messages", "sharegpt", "alpaca", "prompt", "dpo", "kto", "text")
 
 
 class Writer(ABC):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -27,7 +28,7 @@ def render(told: dict[str, Any], lang: str = "en") -> str:
 
     t = Words(lang)
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals.update(t=t, count=count, number=number, percent=percent, language=language, bar=_bar, share=share, short=short, most={"files": FILES, "fields": FIELDS, "values": VALUES})
+    environment.globals.update(t=t, count=count, number=number, percent=percent, language=language, bar=_bar, share=share, short=short, compact=compact, most={"files": FILES, "fields": FIELDS, "values": VALUES})
     css = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     picture = _histogram(told["lengths"].get("record"), t)
     return environment.get_template("look.html.j2").render(told=told, lang=t.lang, css=css, name=name(told), lede=lede(told, t), glance=glance(told, t), histogram=picture)
@@ -95,6 +96,11 @@ def short(place: str) -> str:
     ('2024/a.jsonl:7', 'a.jsonl:7')
     """
     return "/".join(place.split("/")[-2:])[-120:]
+
+
+def compact(text: str) -> str:
+    """A text without blank lines, so that an example takes as few lines as it can."""
+    return re.sub(r"\s*\n\s*", "\n", text.strip())
 
 
 def _bar(part: float, whole: float, style: str = "kept") -> Markup:

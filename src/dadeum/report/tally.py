@@ -124,7 +124,8 @@ class Field:
         self.types.update(types or ({kind_of(column.dtype): len(some)} if len(some) else {}))
         if column.dtype == pl.String:
             self.empty += int((some.str.strip_chars() == "").sum())
-            self.lengths.add(some.str.len_chars())
+            if not types or set(types) == {"text"}:
+                self.lengths.add(some.str.len_chars())
         elif column.dtype.is_nested():
             self.empty += int((some.list.len() == 0).sum()) if isinstance(column.dtype, pl.List) else 0
             self.values.counts = None

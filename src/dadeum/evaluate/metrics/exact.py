@@ -62,7 +62,7 @@ def opened(text: str) -> str:
     text = "".join(chr(ord(c) - 0xFEE0) if "\uff01" <= c <= "\uff5e" else " " if c == "\u3000" else c for c in text).lower().strip()
     if boxes := _BOXED.findall(text):
         text = boxes[-1].strip()
-    text = text.lstrip("*_# ")
+    text = text.replace("**", "").lstrip("*_# ")
     return _LEAD.sub("", text, count=1).strip().strip("*_").rstrip(".。!").strip()
 
 
@@ -103,4 +103,6 @@ def _follows(asked: str, rest: str) -> bool:
 def _endings(reply: str) -> list[str]:
     """The reply, and the reply without a copula at its end: for comparing as numbers only."""
     match = re.search(rf"\s*(?:{_COPULA})$", reply)
-    return [reply, reply[: match.start()]] if match else [reply]
+    if not match or (re.fullmatch("[가-힣]", reply[: match.start()]) and match[0].strip() not in _POLITE):
+        return [reply]
+    return [reply, reply[: match.start()]]

@@ -1,0 +1,28 @@
+"""The demo's null: without dirt, raw and engineered rows are the same data, so the verdict may differ no more often than its level."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import orjson
+import pytest
+
+from dadeum.demo import show
+
+SEEDS = int(os.environ.get("DADEUM_NULL_SEEDS", "20"))
+ALLOWED = {20: 3, 40: 5}
+"""The most calls that a level of 5 % makes with probability 0.98 or more (binomial)."""
+
+
+@pytest.mark.night
+def test_without_dirt_raw_and_engineered_are_called_different_no_more_often_than_the_level(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = {}
+    for seed in range(1, SEEDS + 1):
+        show.show(tmp_path / str(seed), ["dirt=0", f"seed={seed}", f"train.seeds=[{10 * seed}, {10 * seed + 1}, {10 * seed + 2}]"])
+        told = orjson.loads((tmp_path / str(seed) / "proof.json").read_bytes())
+        found[seed] = (told["verdict"], round(told["difference"], 3), round(told["low"], 3), round(told["high"], 3))
+    different = [seed for seed, (verdict, *_) in found.items() if verdict != "cannot tell"]
+    with capsys.disabled():
+        print(f"\nnull: {len(different)} of {SEEDS} called different; {found}")
+    assert len(different) <= ALLOWED.get(SEEDS, round(0.05 * SEEDS) + 3)
