@@ -183,6 +183,14 @@ def test_alike_arms_are_not_called_and_have_width() -> None:
     assert one.p == 1 and one.low < -0.05 and one.high > 0.05
 
 
+def test_what_is_beyond_doubt_has_a_p_too() -> None:
+    rng = np.random.default_rng(0)
+    a, b = (rng.random((3, 2000)) < 0.97) * 1.0, (rng.random((1, 2000)) < 0.03) * 1.0
+    one = compare(Arm("a", a), Arm("b", b), binary=True, resamples=1999)
+    near = compare(Arm("a", np.tile(a[:1], (5, 1))), Arm("b", b, fixed=True), binary=True, resamples=1999)
+    assert 0 < one.p <= 0.001 and 0 < near.p <= 0.001
+
+
 def test_one_cluster_says_nothing() -> None:
     one = compare(Arm("a", np.ones((1, 30))), Arm("b", np.zeros((1, 30)), fixed=True), ["film"] * 30, binary=True)
     assert one.p == 1 and (one.low, one.high) == (-1, 1)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import random
 import unicodedata
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -267,3 +270,26 @@ def test_mistakes_in_settings_come_all_at_once() -> None:
     with pytest.raises(RecipeError) as caught:
         metrics.checked(Prove(metric="label", labels=("긍정", "긍정"), answer_after="#"))
     assert len(caught.value.mistakes) == 3
+    with pytest.raises(RecipeError, match=r"prove\.level"):
+        metrics.checked(Prove(level=0.0))
+
+
+DATA = Path(__file__).parent.parent.parent / "shared/data/gsm8k"
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data/gsm8k is not here")
+def test_four_models_answers_are_graded_as_their_makers_did() -> None:
+    with gzip.open(DATA / "example_model_solutions.jsonl.gz", "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    graded = [(said["solution"], row["ground_truth"], said["is_correct"]) for row in rows for said in row.values() if isinstance(said, dict)]
+    replies, references, right = zip(*graded)
+    scores = metrics.score(Prove(metric="numeric", answer_after="\nA:"), replies, references)
+    assert len(graded) == 4 * 660
+    assert sum((s == 1.0) != said for s, said in zip(scores, right)) == 0
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data/gsm8k is not here")
+def test_every_reference_has_its_number() -> None:
+    answers = [json.loads(line)["answer"] for line in (DATA / "test.jsonl").read_text(encoding="utf-8").splitlines()]
+    found = [numeric.find(answer, "####") for answer in answers]
+    assert [n and n.value for n in found] == [Fraction(a.rpartition("####")[2].strip().replace(",", "")) for a in answers]

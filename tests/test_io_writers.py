@@ -75,6 +75,7 @@ FORMS: list[tuple[dict[str, Any], str, dict[str, Any]]] = [
     (PAIR, "source", {"prompt": [said("user", "a")], "chosen": [said("assistant", "b")], "rejected": [said("assistant", "c")]}),
     (TEXT, "text", {"text": "t"}),
     (TEXT, "auto", {"text": "t"}),
+    ({"id": "x", "layout": '{"kind":"rest","keys":["b","a"],"slots":[]}', "meta": '{"a":1,"b":null}'}, "auto", {"b": None, "a": 1}),
     (LIKED, "auto", {"messages": [said("user", "a"), said("assistant", "b")]}),
     (PAIR, "auto", {"prompt": [said("user", "a")], "chosen": [said("assistant", "b")], "rejected": [said("assistant", "c")]}),
     (TEXT, "source", {"text": "t", "k": 1, "label": "x"}),
@@ -95,7 +96,6 @@ def test_forms(row: dict[str, Any], format: str, raw: dict[str, Any], tmp_path: 
 @pytest.mark.parametrize(
     "row, format, why",
     [
-        ({"id": "x"}, "auto", "no turns and no text"),
         (TEXT, "messages", "it has no turns, but a text"),
         (PAIR, "messages", "preference pair"),
         (CHAT, "dpo", "no preference pair"),

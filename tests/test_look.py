@@ -184,7 +184,7 @@ def test_hostile_strings_stay_text(tmp_path: Path, capsys: pytest.CaptureFixture
     look.run(path, out, lang, False)
     page = out.read_text(encoding="utf-8")
     assert "<script" not in page and "<img" not in page and "&lt;script&gt;" in page
-    assert "default-src 'none'" in page and not re.search(r"(?:src|href)=[\"']?(?!#)\w", page)
+    assert "default-src 'none'" in page and not re.search(r"<[^>]*(?:src|href)=[\"']?(?!#)\w", page)
     assert "\x1b" not in capsys.readouterr().out
 
 
@@ -332,7 +332,7 @@ def test_a_large_pile_is_searched_for_personal_data_by_an_even_sample() -> None:
 
 def test_rows_whose_keys_are_data_do_not_fill_the_memory(tmp_path: Path) -> None:
     told = looked(lines(tmp_path / "k.jsonl", [{"text": "a", f"key{i}": i, "n": {"x": i}} for i in range(1200)]))
-    assert len(told["fields"]) == tally.FIELDS and told["fields_more"] > 0
+    assert len(told["fields"]) == tally.FIELDS and told["fields_more"] == 1202 - tally.FIELDS
 
 
 def test_nothing_of_the_record_is_left_out_of_the_fields(tmp_path: Path) -> None:

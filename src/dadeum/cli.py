@@ -22,6 +22,8 @@ Parser = argparse.ArgumentParser
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; give its exit code."""
+    # Shards are the parallelism here: a second thread inside Polars cost 30 % more CPU for the same work.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
     signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     told = parser().parse_args(argv)
     try:

@@ -36,16 +36,27 @@ def profile(text: pl.Expr, told: str = "auto") -> pl.Expr:
     """
     if told != "auto":
         return pl.lit(told)
-    hangul = text.str.count_matches(HANGUL).cast(pl.Float64)
-    latin = text.str.count_matches(LATIN).cast(pl.Float64)
+    return text.map_batches(_profiles, return_dtype=pl.String, is_elementwise=True)
+
+
+def _profiles(texts: pl.Series) -> pl.Series:
+    # In steps, not as one expression: that counted the Hangul four times over.
+    text = pl.col("text")
+    rows = pl.DataFrame({"text": texts}).with_columns(
+        hangul=text.str.count_matches(HANGUL).cast(pl.Float64), latin=text.str.count_matches(LATIN).cast(pl.Float64)
+    )
     # Without a letter 0/0 is NaN, which Polars takes for larger than any number.
-    share = (hangul / (hangul + latin)).fill_nan(0.0)
-    lines = text.str.count_matches("\n", literal=True) + 1
+    share = (pl.col("hangul") / (pl.col("hangul") + pl.col("latin"))).fill_nan(0.0)
+    rows = rows.with_columns(share=share)
+    script = pl.when(pl.col("share") > 0.5).then(pl.lit("ko")).when(pl.col("share") >= 0.25).then(pl.lit("mixed")).otherwise(pl.lit("en"))
+    made = rows.select(script.alias("profile")).to_series()
     # The cheap test first: most rows have neither a fence nor two lines, and the pattern for code costs more than all else.
-    maybe = text.str.contains("```", literal=True) | (lines >= 2)
-    code = maybe & (text.str.contains(FENCE) | (text.str.count_matches(CODE) * 3 >= lines))
-    script = pl.when(share > 0.5).then(pl.lit("ko")).when(share >= 0.25).then(pl.lit("mixed")).otherwise(pl.lit("en"))
-    return pl.when(code.fill_null(False)).then(pl.lit("code")).otherwise(script)
+    maybe = rows.select(text.str.contains("```", literal=True) | text.str.contains("\n", literal=True)).to_series().fill_null(False).arg_true()
+    if maybe.is_empty():
+        return made
+    lines = text.str.count_matches("\n", literal=True) + 1
+    code = rows[maybe].select(text.str.contains(FENCE) | (text.str.count_matches(CODE) * 3 >= lines)).to_series()
+    return made.scatter(maybe.filter(code), "code")
 
 
 def by_profile(text: pl.Expr, told: str, values: dict[str, float]) -> pl.Expr:

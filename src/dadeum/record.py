@@ -98,6 +98,8 @@ def records(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
 def turns(rows: pl.DataFrame, field: str) -> pl.DataFrame:
     """The turns of one field, one per line: `index` (position of the record in `rows`, UInt32), then MESSAGE's columns."""
     column = rows.get_column(field)
+    if column.null_count() == rows.height:  # also because Polars 2.1 fails to explode an all-null column that was reversed
+        return pl.DataFrame(schema={"index": pl.UInt32(), **MESSAGE.to_schema()})
     flat = pl.DataFrame({"index": pl.int_range(rows.height, dtype=pl.UInt32, eager=True), "turn": column})
     flat = flat.filter(pl.col("turn").list.len() > 0)
     return flat.explode("turn", empty_as_null=True, keep_nulls=True).unnest("turn")

@@ -167,7 +167,6 @@ def prove(recipe: Recipe, out: Path) -> dict[str, Any]:
     held = items(split(out, "test"), asked.cluster, asked.items, recipe.seed)
     if not held.height:
         raise DadeumError("the held-out split has no item with a prompt and a reference: nothing can be proven; look at mix.split and form.chat")
-    rows = split(out, "test").join(held.select("id"), on="id", how="semi", maintain_order="left")
     models: dict[str, list[tuple[int, Path | str]]] = {"base": [(0, base_model(recipe, out))]}
     for arm in reversed(arms(recipe)):
         models[arm] = [(seed, model_folder(out, arm, seed)) for seed in settings.seeds]
@@ -175,9 +174,9 @@ def prove(recipe: Recipe, out: Path) -> dict[str, Any]:
     for arm, folders in models.items():
         replies, losses = [], []
         for seed, folder in folders:
-            answers = generate.answers(folder, rows, settings, asked.max_new_tokens)
-            lost = generate.losses(folder, rows, settings)
-            losses.append(Losses(*(lost.get_column(c).to_list() for c in ("nll", "tokens", "bytes"))))
+            answers = generate.answers(folder, held, settings, asked.max_new_tokens)
+            lost = generate.losses(folder, held, settings)
+            losses.append(Losses.of(lost))
             replies.append(answers)
             said.append(held.select("id", "reference", pl.lit(arm).alias("arm"), pl.lit(seed).alias("seed")).with_columns(pl.Series("answer", answers)))
         told.append(Answers(arm, replies, () if arm == "base" else settings.seeds, losses))

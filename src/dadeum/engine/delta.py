@@ -21,7 +21,7 @@ from dadeum.step import VERDICT, Edit, Filter, Grow, Step
 
 LEAVING: Final = pl.Schema({"at": pl.UInt32(), "state": pl.String(), **VERDICT, "witness_row": pl.UInt64()})
 """`at` is the position in the step's input; `witness_row` where the witness is known by row only (Compare)."""
-ENGINE: Final = "1"
+ENGINE: Final = "3"
 """Bump it when the same step on the same rows would leave other differences: part of the digest of every shard."""
 FAILING_SHARE: Final = 0.01
 """A step that fails on more of a shard's rows than this (and on more than ten) is broken: the run stops."""
@@ -106,18 +106,22 @@ def _changed(step: Edit, before: pl.DataFrame, after: pl.DataFrame, at: pl.Serie
     beyond = [c for c in after.columns if c not in before.columns and c not in step.writes]
     if beyond:
         raise StepError(f"{step.name} wrote the columns {', '.join(beyond)}, which it does not declare in `writes`")
-    written = [c for c in step.writes if c in after.columns]
+    written = []
     differs = pl.Series([False]).new_from_index(0, before.height)
     content = differs
-    for c in written:
+    for c in step.writes:
+        if c not in after.columns:
+            continue
         if c not in before.columns:
             differs = pl.Series([True]).new_from_index(0, before.height)
+            written.append(c)
             continue
         one = after.get_column(c).ne_missing(before.get_column(c))
-        differs = differs | one
-        if c in CONTENTS:
-            content = content | one
-    if not differs.any() and all(c in before.columns for c in written):
+        if one.any():
+            written.append(c)
+            differs = differs | one
+            content = content | one if c in CONTENTS else content
+    if not written:
         return pl.DataFrame(), 0
     new = after.select(written).insert_column(0, at.alias("at")).filter(differs)
     return new, int(content.sum())

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ import xxhash
 from dadeum.errors import DadeumError
 
 
-def digest(*parts: bytes | memoryview | str) -> str:
+def digest(*parts: bytes | str) -> str:
     """xxh3-128 of the parts, hex. Each part's length goes in, so that ("ab", "c") and ("a", "bc") differ."""
     h = xxhash.xxh3_128()
     for part in parts:
@@ -43,28 +43,39 @@ class Unit:
 
 def save(path: Path, head: Mapping[str, Any], parts: Mapping[str, pl.DataFrame]) -> str:
     """Write a unit and give the digest of its parts. Raises DadeumError where the disk gives back something else."""
-    bodies: dict[str, bytes] = {}
+    bodies: list[memoryview] = []
+    index: list[tuple[str, int, str]] = []
     for name, frame in parts.items():
         buffer = io.BytesIO()
         frame.rechunk().write_ipc(buffer, compression="uncompressed")
-        bodies[name] = buffer.getvalue()
-    told = digest(*bodies.values())
-    index = [[name, len(body)] for name, body in bodies.items()]
+        bodies.append(buffer.getbuffer())
+        index.append((name, len(bodies[-1]), xxhash.xxh3_128_hexdigest(bodies[-1])))
+    told = _whole(index)
     first = orjson.dumps({"head": dict(head), "digest": told, "parts": index}) + b"\n"
     path.parent.mkdir(parents=True, exist_ok=True)
-    publish(path, b"".join((first, *bodies.values())))
+    publish(path, first, *bodies)
     return told
 
 
-def publish(path: Path, data: bytes) -> None:
+def _whole(index: Sequence[Sequence[Any]]) -> str:
+    return digest(*(f"{name} {size} {told}" for name, size, told in index))
+
+
+def publish(path: Path, *data: bytes | memoryview) -> None:
     """Put `data` under the name `path`, whole or not at all, readable by its owner alone."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    meant, back, block = xxhash.xxh3_128(), xxhash.xxh3_128(), bytearray(1 << 20)
     try:
-        with open(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600), "w+b") as file:
-            file.write(data)
-            file.flush()
+        with open(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600), "w+b", buffering=0) as file:
+            for part in data:
+                meant.update(part)
+                view = memoryview(part)
+                while len(view):
+                    view = view[file.write(view) :]
             file.seek(0)
-            if xxhash.xxh3_128_digest(file.read()) != xxhash.xxh3_128_digest(data):
+            while n := file.readinto(block):
+                back.update(memoryview(block)[:n])
+            if back.digest() != meant.digest():
                 raise DadeumError(f"{draft} read back differs from what was written: the disk or memory is failing")
         os.replace(draft, path)
     except BaseException:
@@ -77,27 +88,30 @@ def peek(path: Path) -> Unit | None:
     try:
         with open(path, "rb") as file:
             head = orjson.loads(file.readline())
+            start = file.tell()
             size = file.seek(0, io.SEEK_END)
     except (FileNotFoundError, orjson.JSONDecodeError):
         return None
-    whole = len(orjson.dumps(head)) + 1 + sum(n for _, n in head["parts"])
-    return Unit(head["head"], head["digest"], {}) if size == whole else None
+    whole = start + sum(part[1] for part in head["parts"]) == size
+    return Unit(head["head"], head["digest"], {}) if whole else None
 
 
 def load(path: Path, *names: str) -> Unit | None:
-    """The unit with its parts (all, or those named), or None where it is absent or damaged."""
+    """The unit with its parts (all, or those named; no others are read), or None where it is absent or damaged."""
+    parts: dict[str, pl.DataFrame] = {}
     try:
-        data = path.read_bytes()
-        at = data.index(b"\n") + 1
-        head = orjson.loads(data[:at])
-    except (FileNotFoundError, ValueError):
+        with open(path, "rb") as file:
+            head = orjson.loads(file.readline())
+            if _whole(head["parts"]) != head["digest"]:
+                return None
+            for name, size, told in head["parts"]:
+                if names and name not in names:
+                    file.seek(size, io.SEEK_CUR)
+                    continue
+                body = file.read(size)
+                if xxhash.xxh3_128_hexdigest(body) != told:
+                    return None
+                parts[name] = pl.read_ipc(io.BytesIO(body))
+    except (FileNotFoundError, ValueError, KeyError):
         return None
-    view, bodies = memoryview(data), {}
-    for name, size in head["parts"]:
-        bodies[name] = view[at : at + size]
-        at += size
-    if digest(*bodies.values()) != head["digest"]:
-        return None
-    wanted = names or tuple(bodies)
-    parts = {name: pl.read_ipc(io.BytesIO(bodies[name])) for name in wanted if name in bodies}
     return Unit(head["head"], head["digest"], parts)

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from dadeum.evaluate import clusters, resample
 from dadeum.evaluate.quantiles import t_quantile, t_tail
 from dadeum.evaluate.seeds import Component, component
 
+LEAST: Final = 1e-12
 Verdict = Literal["better", "worse", "cannot tell"]
 
 
@@ -179,7 +180,8 @@ def _tail(distance: float, error: float, df: float, luck: Component) -> float:
         return 1.0
     if not luck.variance:
         return t_tail(distance / error, df) if error else 0.0
-    low, high = 0.0, 1.0
+    # Below LEAST a share so near 1 has no digits left to tell it from 1.
+    low, high = LEAST, 1.0
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (low, middle) if _reach(error, df, luck, middle) < distance else (middle, high)

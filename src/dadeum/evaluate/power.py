@@ -13,12 +13,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numpy as np
-
 from dadeum.evaluate.quantiles import binomial, normal_quantile
 from dadeum.evaluate.resample import mcnemar
 
-EXACT: Final = 2000
+EXACT: Final = 1000
 FEWEST: Final = 6
 """Clusters below which no p of a sign-flip test reaches 0.05: 2 / 2^5 is 0.0625."""
 
@@ -135,8 +133,3 @@ def forecast(items: int, clusters: int, level: float = 0.05, power: float = 0.8)
         for d in (0.1, 0.2, 0.4)
         for c in correlations
     ]
-
-
-def chances(items: int, differences: np.ndarray, discordant: float = 0.2, level: float = 0.05) -> np.ndarray:
-    """`chance` for several differences: the curve that a report draws."""
-    return np.array([chance(items, float(d), discordant, level) for d in differences])

@@ -5,7 +5,7 @@
 * An answer that cannot be made out counts as wrong for its arm and is counted apart; an item whose reference cannot be made
   out leaves, for all arms.
 * Two trained arms with one training each differ by the luck of training too, and nothing in the data says by how much: with equal
-  arms, items alone called them different in up to 74 % of simulated runs. Their verdict is "cannot tell"; `items_only`
+  arms, items alone called them different in up to 82 % of simulated runs. Their verdict is "cannot tell"; `items_only`
   says what the items alone would. Against a fixed arm (the untuned base) one training does get a verdict: about this very model.
 """
 

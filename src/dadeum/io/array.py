@@ -34,7 +34,7 @@ def is_lines(path: Path, encoding: str) -> bool:
     if len(full) < 2:
         return False
     try:
-        return isinstance(orjson.loads(full[0].decode(encoding) if encoding not in ("utf-8", "ascii") and not encoding.startswith("utf-") else full[0]), dict)
+        return isinstance(orjson.loads(full[0] if encoding.startswith(("utf-", "ascii")) else full[0].decode(encoding)), dict)
     except ValueError:
         return full[1].lstrip().startswith(b'{"')
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from dadeum.errors import DadeumError
 from dadeum.io.chunk import Unreadable
-from dadeum.io.forms import FORMS, openai
+from dadeum.io.forms import FORMS, known, openai
 from dadeum.io.layout import parsed, put
 from dadeum.io.value import dumps, loads
 from dadeum.record import CARRIED, MESSAGE, RECORD
@@ -32,7 +32,7 @@ def raws(rows: pl.DataFrame, format: str) -> list[dict[str, Any]]:
     for i in range(rows.height):
         row = {c: v[i] for c, v in values.items()}
         try:
-            made.append(_source(row, names, carried) if format == "source" else canonical(row) if format == "auto" else FORMS[format](row))
+            made.append(_source(row, names, carried) if format == "source" or (format == "auto" and not known(row)) else FORMS[format](row))
         except Unreadable as error:
             raise DadeumError(f"record {row.get('id')} does not fit the format {format}: {error}") from None
     return made
@@ -83,11 +83,11 @@ def canonical(row: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def columns_of(rows: pl.DataFrame, format: str) -> pl.DataFrame | None:
-    """The raw rows as a frame, a column a key, or null where they must go row by row."""
-    if format == "auto" and rows.get_column("chosen").null_count() + rows.get_column("rejected").null_count() == 2 * rows.height:
-        format = "messages" if rows.get_column("text").null_count() == rows.height else format
-        format = "text" if rows.get_column("messages").null_count() == rows.height and rows.get_column("tools").null_count() == rows.height else format
+def columns_of(rows: pl.DataFrame, format: str, ordered: bool = True) -> pl.DataFrame | None:
+    """The raw rows as a frame, a column a key, or null where they must go row by row.
+
+    ordered: False where rows that differ in nothing but the order of their keys may share columns.
+    """
     if format == "auto":
         chats = any(rows.get_column(c).null_count() < rows.height for c in ("messages", "chosen", "rejected"))
         format = "messages" if chats else "text"
@@ -97,10 +97,19 @@ def columns_of(rows: pl.DataFrame, format: str) -> pl.DataFrame | None:
         return rows.select("text")
     if format != "source" or "meta" not in rows.columns or rows.get_column("meta").null_count() < rows.height:
         return None
-    layouts = rows.get_column("layout").unique()
-    if len(layouts) != 1 or layouts[0] is None or parsed(layouts[0])["kind"] == "record":
+    layouts = rows.get_column("layout").unique(maintain_order=True)
+    if not len(layouts) or layouts.null_count():
         return None
-    return _flat(rows, parsed(layouts[0]))
+    first, *others = (parsed(layout) for layout in layouts.to_list())
+    if first["kind"] == "record" or any(ordered or not _alike(first, other) for other in others):
+        return None
+    return _flat(rows, first)
+
+
+def _alike(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    """Whether two layouts say the same but for the order of keys."""
+    loose = [{**layout, "keys": sorted(layout.get("keys", [])), "slots": sorted(layout.get("slots", []), key=str)} for layout in (a, b)]
+    return loose[0] == loose[1]
 
 
 def _flat(rows: pl.DataFrame, layout: dict[str, Any]) -> pl.DataFrame | None:

@@ -7,7 +7,7 @@
     dpo       {"prompt": [...], "chosen": [...], "rejected": [...]}
     kto       {"prompt": [...], "completion": [...], "label": true}
     text      {"text": ""}
-    auto      dpo for a pair, messages for turns, text for a document
+    auto      dpo for a pair, messages for turns, text for a document; what is none of them stays as it came in
 """
 
 from __future__ import annotations
@@ -139,16 +139,20 @@ def auto(row: Columns) -> dict[str, Any]:
         return dpo(row)
     if row.get("messages"):
         return messages(row)
-    if row.get("text") is None:
-        raise Unreadable("it holds no turns and no text: say with `fields` what is where, or ask for source")
     return text(row)
+
+
+def known(row: Columns) -> bool:
+    """Whether a record holds turns or a text."""
+    return bool(row.get("chosen") or row.get("rejected") or row.get("messages")) or row.get("text") is not None
 
 
 def _chat(row: Columns) -> list[Turn]:
     if row.get("chosen") or row.get("rejected"):
         raise Unreadable("it is a preference pair, which only dpo and source can hold")
     if not row.get("messages"):
-        raise Unreadable("it has no turns" + (", but a text: ask for text, or make turns with form.chat" if row.get("text") is not None else ""))
+        but = ", but a text: ask for text, or make turns with form.chat" if row.get("text") is not None else ""
+        raise Unreadable(f"it has no turns{but}")
     return row["messages"]
 
 

@@ -167,7 +167,8 @@ def _columns(n: int, columns: dict[str, pl.Series], slots: list[list[Any]], lens
             made[column] = values.cast(pl.Float64)
     if saying:
         said = [_message(columns[slot[0][0]], slot[4]) for slot in saying]
-        made["messages"] = pl.DataFrame([s.alias(str(i)) for i, s in enumerate(said)]).select(pl.concat_list(pl.all()).cast(TURNS)).to_series()
+        whole = pl.DataFrame([s.alias(str(i)) for i, s in enumerate(said)])
+        made["messages"] = whole.select(pl.concat_list(pl.all()).cast(TURNS)).to_series()
     return made
 
 

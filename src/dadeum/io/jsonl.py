@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from dadeum.io import stream
+from dadeum.io import plain, stream
 from dadeum.io.chunk import Bad, Chunk, Unreadable, kind, not_utf8, shown
 from dadeum.io.encoding import WIDE, detect
 from dadeum.io.frame import columns_of, flat, frame
@@ -57,6 +57,11 @@ def cut(batches: Iterator[list[bytes]], size: int) -> Iterator[tuple[list[bytes]
 
 def _chunk(lines: list[bytes], numbers: Sequence[int], lens: Lens, encoding: str, where: str) -> Chunk:
     utf8 = encoding in ("utf-8", "ascii") or encoding.startswith(WIDE)
+    if utf8 and (alike := plain.columns(lines)) is not None:
+        if where and lens.source.fields:
+            lens.check(dict.fromkeys(alike[0]), [parse(lines[0])], where)
+        if (made := flat(numbers, *alike, lens)) is not None:
+            return Chunk(made, [], ":")
     bad: list[Bad] = []
     exact = False
     try:

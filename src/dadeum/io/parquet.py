@@ -46,7 +46,7 @@ def read(path: Path, lens: Lens, size: int, skip: int = 0) -> Iterator[Chunk]:
 
 
 def _no_bytes(rows: pl.DataFrame) -> pl.DataFrame:
-    made = []
+    made: list[pl.Expr | pl.Series] = []
     for name, dtype in rows.schema.items():
         if dtype == pl.Binary:
             made.append(pl.col(name).bin.encode("base64"))
@@ -67,7 +67,8 @@ def _as_json(value: Any) -> Any:
 def _own(rows: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
     """Records as they were written, scores and all; their layout remembers that they were records."""
     of = pl.col("layout").str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
-    told = pl.concat_str(pl.lit('{"kind":"record","of":'), pl.when(of.is_null()).then(pl.lit("null")).otherwise(pl.lit('"') + of + pl.lit('"')), pl.lit("}"))
+    quoted = pl.when(of.is_null()).then(pl.lit("null")).otherwise(pl.lit('"') + of + pl.lit('"'))
+    told = pl.concat_str(pl.lit('{"kind":"record","of":'), quoted, pl.lit("}"))
     extra = [c for c in rows.columns if c not in RECORD]
     return rows.select(lines, pl.col("id").alias("key"), *(told.alias(c) if c == "layout" else c for c in CONTENT), *extra)
 

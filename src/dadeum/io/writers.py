@@ -23,7 +23,7 @@ from dadeum.io import back, stream
 from dadeum.io.value import as_text
 from dadeum.record import CARRIED, RECORD
 
-FORMATS: Final = ("auto", "source", "auto", "messages", "sharegpt", "alpaca", "prompt", "dpo", "kto", "text")
+FORMATS: Final = ("auto", "source", "messages", "sharegpt", "alpaca", "prompt", "dpo", "kto", "text")
 
 
 class Writer(ABC):
@@ -133,7 +133,7 @@ class Parquet(Writer):
         if self.format == "source" and layouts.null_count() == 0 and layouts.str.starts_with('{"kind":"record"').all():
             own = layouts.str.json_path_match("$.of").alias("layout")
             return rows.with_columns(own).select(pl.exclude(f"^{CARRIED.replace('.', '[.]')}.*$"))
-        made = back.columns_of(rows, self.format)
+        made = back.columns_of(rows, self.format, ordered=False)
         if made is not None:
             return made
         raws = back.raws(rows, self.format)

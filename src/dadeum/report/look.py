@@ -220,7 +220,6 @@ def _finished(told: dict[str, Any], files: list[File]) -> dict[str, Any]:
         one["values"] = _named(one["values"])
     for one in (*told["personal"]["fields"], *told["differing"]):
         one["field"] = _name(one["field"])
-    told["fields"] = [f for f in told["fields"] if f["present"]]
     for one in told["layouts"]:
         one["fields"] = {_name(k): v for k, v in one["fields"].items()}
     if told["chats"]:

@@ -28,7 +28,7 @@ def render(told: dict[str, Any], lang: str = "en") -> str:
 
     t = Words(lang)
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals.update(t=t, count=count, number=number, percent=percent, language=language, bar=_bar, share=share, short=short, compact=compact, most={"files": FILES, "fields": FIELDS, "values": VALUES})
+    environment.globals.update(t=t, count=count, number=number, percent=percent, language=language, bar=_bar, share=share, short=short, compact=compact, seen=seen, most={"files": FILES, "fields": FIELDS, "values": VALUES})
     css = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     picture = _histogram(told["lengths"].get("record"), t)
     return environment.get_template("look.html.j2").render(told=told, lang=t.lang, css=css, name=name(told), lede=lede(told, t), glance=glance(told, t), histogram=picture)
@@ -101,6 +101,17 @@ def short(place: str) -> str:
 def compact(text: str) -> str:
     """A text without blank lines, so that an example takes as few lines as it can."""
     return re.sub(r"\s*\n\s*", "\n", text.strip())
+
+
+def seen(value: str) -> str:
+    """A value with what tells it apart but can't be seen: white space at its ends, or nothing at all.
+
+    >>> seen("2  "), seen(""), seen("a b")
+    ('2␣␣', '∅', 'a b')
+    """
+    core = value.strip()
+    left, _, right = value.partition(core) if core else (value, "", "")
+    return "␣" * len(left) + core + "␣" * len(right) or "∅"
 
 
 def _bar(part: float, whole: float, style: str = "kept") -> Markup:

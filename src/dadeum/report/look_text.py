@@ -52,7 +52,7 @@ def _facts(told: dict[str, Any], t: Words) -> list[tuple[str, list[str]]]:
     if told["labels"] and not told["labels"]["many"]:
         labels = told["labels"]["values"]
         total = sum(n for _, n in labels)
-        facts.append((t("look.labels"), [f"{label or '-'} {look_page.share(n, total)}" for label, n in labels[:MOST]]))
+        facts.append((t("look.labels"), [f"{look_page.seen(label)} {look_page.share(n, total)}" for label, n in labels[:MOST]]))
     return facts
 
 

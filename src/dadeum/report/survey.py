@@ -221,7 +221,7 @@ def field_to_measure(rows: pl.DataFrame) -> str:
 
 
 def _strings(columns: list[Column]) -> list[tuple[str, pl.Series]]:
-    return [(name, column) for name, column, _ in columns if column.dtype == pl.String]
+    return [(name, column) for name, column, _ in columns if column.dtype == pl.String and len(column)]
 
 
 def _kept(known: list[Example], more: pl.DataFrame, sign: int) -> list[Example]:

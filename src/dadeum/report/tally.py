@@ -157,7 +157,7 @@ class Fields:
         few: dict[str, pl.Series] = {}
         for name, column, types in columns:
             if name not in self.known and len(self.known) >= FIELDS:
-                if len(self.more) < 10 * FIELDS:
+                if len(self.more) < 100_000:
                     self.more.add(name)
                 continue
             numbers = self.known.setdefault(name, Field()).add(column, types)
@@ -166,9 +166,9 @@ class Fields:
         return few
 
     def tell(self, records: int) -> list[dict[str, Any]]:
-        """What was counted of every field that some record has: the record's own first, then the others as they came."""
+        """What was counted of every field: the record's own first, then the others as they came."""
         order = sorted(self.known.items(), key=lambda f: f[0] not in RECORD)
-        return [found.tell(name, records) for name, found in order if found.present]
+        return [found.tell(name, records) for name, found in order]
 
 
 def kind_of(dtype: pl.DataType) -> str:
@@ -184,13 +184,16 @@ def kind_of(dtype: pl.DataType) -> str:
 
 def own(rows: pl.DataFrame, text: str = "text") -> list[Column]:
     """The record's own columns; the text under the name that it has in the raw rows."""
-    columns = [rows.get_column(name) for name in RECORD if name not in FRONT]
+    columns = [c for name in RECORD if name not in FRONT and (c := rows.get_column(name)).null_count() < rows.height]
     named = [c.alias(text) if c.name == "text" else c for c in columns]
     return [(c.name, c, Counter({"chat": n} if (n := len(c) - c.null_count()) else {}) if c.name in CHATS else None) for c in named]
 
 
 def carried(rows: pl.DataFrame) -> list[Column]:
-    """The other fields of the raw rows, under their own names, as long as `rows`, whether they came as columns or as JSON in `meta`."""
+    """The other fields of the raw rows, under their own names, whether they came as columns or as JSON in `meta`.
+
+    As long as `rows`; fields beyond FIELDS, in rows that use their keys as data, have their names alone.
+    """
     named = [rows.get_column(name) for name in rows.columns if name not in RECORD and name not in FRONT]
     found: list[Column] = [(c.name.removeprefix(CARRIED), _plain(c), None) for c in named]
     told = rows.get_column("meta")
@@ -200,7 +203,9 @@ def carried(rows: pl.DataFrame) -> list[Column]:
     flat = columns_of(metas)
     if flat is not None:
         return found + [(name, column, None) for name, column in flat[0].items()]
-    return found + [_mixed(name, metas) for name in list(dict.fromkeys(k for meta in metas for k in meta))[: 2 * FIELDS]]
+    keys = list(dict.fromkeys(k for meta in metas for k in meta))
+    rest: list[Column] = [(name, pl.Series(name, [], dtype=pl.String), None) for name in keys[FIELDS:]]
+    return found + [_mixed(name, metas) for name in keys[:FIELDS]] + rest
 
 
 def _plain(column: pl.Series) -> pl.Series:

@@ -85,6 +85,9 @@ def check(prove: Prove) -> list[Mistake]:
     found += [Mistake(f"prove.labels.{i}", "empty, or the same as an earlier one") for i, f in enumerate(folded) if not f or f in folded[:i]]
     if prove.metric == "label" and prove.answer_after:
         found.append(Mistake("prove.answer_after", "the metric label reads how the answer begins; leave it empty"))
+    for key, share in (("level", prove.level), ("power", prove.power)):
+        if not 0 < share < 1:
+            found.append(Mistake(f"prove.{key}", f"{share} leaves nothing to tell", "between 0 and 1, usually " + ("0.05" if key == "level" else "0.8")))
     return found
 
 

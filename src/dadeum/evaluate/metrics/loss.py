@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,11 @@ class Losses:
     def __post_init__(self) -> None:
         if not len(self.nats) == len(self.tokens) == len(self.bytes):
             raise ValueError(f"{len(self.nats)} losses, {len(self.tokens)} token counts, {len(self.bytes)} byte counts")
+
+    @classmethod
+    def of(cls, told: pl.DataFrame) -> Losses:
+        """Out of the frame that the train room's `generate.losses` gives: columns nll (null: left out), tokens, bytes."""
+        return cls(told["nll"].fill_null(float("nan")).to_list(), told["tokens"].to_list(), told["bytes"].to_list())
 
 
 def per(losses: Losses, unit: str) -> tuple[np.ndarray, np.ndarray]:

@@ -14,10 +14,10 @@ FENCE: Final = re.compile(r"^[ \t]*(?P<bar>`{3,}|~{3,})[^\n]*\n(?s:.*?)(?:^[ \t]
 """A fenced block, up to its closing fence or, as Markdown has it, up to the end."""
 FENCED: Final = r"(?m)^[ \t]*(?:```|~~~)"
 # A line that opens a block or imports: one is enough to take indentation for meaning. The profile alone would not do: it asks
-# for a third of the lines, and a function with a long docstring has fewer.
+# for a third of the lines, and a function with a long docstring has fewer. (A Unicode word boundary would cost ten times as much.)
 OPENS: Final = (
-    r"(?m)^[ \t]*(?:(?:async )?(?:def|class|function|public|private|static|if|elif|else|for|while|with|try|except|switch|struct)\b[^\n]*[:{][ \t]*\r?$"
-    r"|#include\b|(?:from \w[\w.]* )?import [\w.{*]+;?[ \t]*\r?$)"
+    r"(?m)^[ \t]*(?:(?:async )?(?:def|class|function|public|private|static|if|elif|else|for|while|with|try|except|switch|struct)(?-u:\b)[^\n]*[:{][ \t]*\r?$"
+    r"|#include(?-u:\b)|(?:from [A-Za-z0-9_][A-Za-z0-9_.]* )?import [A-Za-z0-9_.{*]+;?[ \t]*\r?$)"
 )
 
 
