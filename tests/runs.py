@@ -15,7 +15,7 @@ import orjson
 import polars as pl
 import yaml
 
-WORDS = "배송 환불 결제 영화 정말 좋아요 별로 the order late refund please thanks again 오늘 어제 문의 드립니다".split()
+WORDS = ["배송", "환불", "결제", "영화", "정말", "좋아요", "별로", "the", "order", "late", "refund", "please", "thanks", "again", "오늘", "어제", "문의", "드립니다"]
 
 
 def raw(folder: Path, files: int = 3, rows: int = 700, seed: int = 0) -> Path:

@@ -74,7 +74,7 @@ def test_generated_documentation_is_current(name: str) -> None:
 
 
 def test_the_core_imports_nothing_heavy() -> None:
-    heavy = "torch transformers trl peft datasets pyarrow numba sklearn jinja2 selectolax".split()
+    heavy = ["torch", "transformers", "trl", "peft", "datasets", "pyarrow", "numba", "sklearn", "jinja2", "selectolax"]
     code = f"import sys, dadeum, dadeum.cli; dadeum.cli.parser(); print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -138,7 +138,7 @@ def test_no_key_is_dead_in_the_digest(rows: Path, section: str) -> None:
         old = getattr(value, f.name)
         if dataclasses.is_dataclass(old):
             continue
-        new = dataclasses.replace(value, **{f.name: "messages" if section == "output" and old != "messages" else CHOICES.get(f.name, None) or changed(old)})
+        new = dataclasses.replace(value, **{f.name: "messages" if section == "output" and old != "messages" else CHOICES.get(f.name) or changed(old)})
         if section == "output":
             new = dataclasses.replace(value, format="source")
         digests = [dataclasses.replace(base, **part(section, v)).digest for v in (value, new)]

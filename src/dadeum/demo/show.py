@@ -9,7 +9,6 @@ from pathlib import Path
 
 import orjson
 
-
 from dadeum import run
 from dadeum.demo import prepare, truth
 from dadeum.engine import folder

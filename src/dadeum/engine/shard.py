@@ -23,11 +23,11 @@ from dadeum import io
 from dadeum.engine import unit
 from dadeum.engine.delta import Delta
 from dadeum.errors import DadeumError
-from dadeum.record import RECORD
+from dadeum.record import CARRIED, RECORD
 from dadeum.settings import Source
 from dadeum.step import digest_file
 
-READER = 2
+READER = 4
 """Bump when reading the same bytes would give other records: part of the key of every base unit."""
 
 
@@ -52,10 +52,15 @@ class Shard:
     history: tuple[tuple[int, Path], ...] = ()
     """(index of the step in the recipe, unit of its differences), as far as the shard has come."""
 
-    def load(self) -> pl.DataFrame:
-        """The records as they were read. Raises DadeumError where the unit is gone or damaged."""
-        found = _found(self.base, "rows")
-        rows = found.parts["rows"]
+    def load(self, carried: bool = True) -> pl.DataFrame:
+        """The records as they were read. Raises DadeumError where the unit is gone or damaged.
+
+        carried: with the raw rows' other fields, which no step reads.
+        """
+        found = _found(self.base, "rows", *(("carried",) if carried else ()))
+        rows = found.parts["rows"].with_columns(pl.lit(value, dtype=RECORD[c]).alias(c) for c, value in found.head["same"].items())
+        if "carried" in found.parts:
+            rows = rows.hstack(found.parts["carried"])
         mark = found.head["mark"]
         line = pl.col("line").cast(pl.String)
         own = pl.col("key")
@@ -87,8 +92,8 @@ class Shard:
             rows = delta.put_on(rows)
 
     def rows(self) -> pl.DataFrame:
-        """The records as they stand after every step so far."""
-        rows = self.load()
+        """The records as they stand after every step so far, without what is only carried."""
+        rows = self.load(carried=False)
         for _, before, delta in self.replay(rows):
             rows = delta.put_on(before)
         return rows
@@ -149,7 +154,11 @@ def read(path: str, inside: str, source: Source, size: int, cache: Path, limit: 
     for chunk in io.read(Path(path), source, size, skip=len(made.parts)):
         bad = [[b.line, b.error, b.raw] for b in chunk.bad]
         head = {"read": chunk.read, "rows": chunk.rows.height, "mark": chunk.mark, "bad": bad}
-        parts = {"rows": chunk.rows}
+        rows, head["same"] = _lean(chunk.rows)
+        carried = [c for c in rows.columns if c.startswith(CARRIED)]
+        parts = {"rows": rows.drop(carried)}
+        if carried:
+            parts["carried"] = rows.select(carried)
         if chunk.rows.get_column("key").null_count() < chunk.rows.height:
             parts["ids"] = pl.DataFrame({"id": hashes(chunk.rows.get_column("key"))})
         told = unit.save(folder / f"{len(made.parts):05d}", head, parts)
@@ -159,6 +168,21 @@ def read(path: str, inside: str, source: Source, size: int, cache: Path, limit: 
     unit.save(folder / "whole", {"parts": len(made.parts)}, {})
     made.seconds = time.perf_counter() - started
     return made
+
+
+def _lean(rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
+    """The rows without the record's columns that hold one value throughout, and those values: nulls mostly, and the layout.
+
+    They are a third of a unit's bytes (16 a row and column), and cost as much again to write, to check and to read.
+    """
+    same: dict[str, Any] = {}
+    for c in rows.columns:
+        column = rows.get_column(c)
+        if c in RECORD and column.null_count() == rows.height:
+            same[c] = None
+        elif c == "layout" and not column.null_count() and column.n_unique() == 1:
+            same[c] = column[0]
+    return rows.drop(same), same
 
 
 def peeked(path: str, inside: str, source: Source, size: int, cache: Path) -> Read | None:

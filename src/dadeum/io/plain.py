@@ -1,6 +1,6 @@
-"""Lines that are all alike, as columns at once: objects with the same keys in the same order and plain values.
+"""Lines that are all alike, as columns at once: objects with the same keys and plain values.
 
-A regular expression made of the first line proves every line of a chunk before an engine parses it with that very schema:
+A regular expression made of the first line (and of the first in another order of keys) proves every line of a chunk before an engine parses it with that very schema:
 nothing is inferred, and nothing that the engine would read otherwise (a key more, another type, half a surrogate, a control
 character, an integer beyond 64 bits) gets past. One odd line sends the chunk the way of single lines. A test holds both ways
 against each other. Measured on 424,824 reviews: 0.45 CPU-s for proof and parsing, 0.95 line by line.
@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
 import orjson
 import polars as pl
 
@@ -22,19 +23,47 @@ PLAIN: Final[dict[type, tuple[str, pl.DataType]]] = {
     bool: (r"(?:true|false)", pl.Boolean()),
 }
 KEYS: Final = 64
+ORDERS: Final = 3
+"""Orders of the same keys that one chunk may hold: files are often two exports, one after the other."""
 
 
 def columns(lines: Sequence[bytes]) -> tuple[dict[str, pl.Series], list[tuple[str, ...]]] | None:
-    """Every key's column and the keys, as `frame.columns_of` gives them; null where the lines are not all alike.
+    """Every key's column, and the keys of all lines (one entry) or of each, as `frame.columns_of` gives them.
 
-    >>> found = columns([b'{"a": "x", "n": 1}', b'{"a": "\\\\u00e9", "n": 20}'])
+    Null where the lines are not all alike.
+
+    >>> found = columns([b'{"a": "x", "n": 1}', b'{"a": "\\u00e9", "n": 20}'])
     >>> {k: s.to_list() for k, s in found[0].items()}
     {'a': ['x', 'é'], 'n': [1, 20]}
     >>> columns([b'{"a": "x"}', b'{"a": 1}']) is None
     True
     """
-    if not lines:
+    rest = np.arange(len(lines))
+    found: list[tuple[np.ndarray, pl.DataFrame]] = []
+    while len(rest):
+        one = _alike([lines[i] for i in rest] if found else lines) if len(found) < ORDERS else None
+        if one is None:
+            return None
+        mine, made = one
+        if found and dict(found[0][1].schema) != dict(made.schema):
+            return None
+        found.append((rest[mine], made))
+        rest = rest[~mine]
+    if not found:
         return None
+    if len(found) == 1:
+        return {c: found[0][1].get_column(c) for c in found[0][1].columns}, [tuple(found[0][1].columns)]
+    order = pl.Series(np.argsort(np.concatenate([where for where, _ in found]), kind="stable"))
+    whole = pl.concat([made.select(found[0][1].columns) for _, made in found])[order]
+    keys: list[tuple[str, ...]] = [()] * len(lines)
+    for where, made in found:
+        for i in where.tolist():
+            keys[i] = tuple(made.columns)
+    return {c: whole.get_column(c) for c in whole.columns}, keys
+
+
+def _alike(lines: Sequence[bytes]) -> tuple[np.ndarray, pl.DataFrame] | None:
+    """(which lines are built like the first one, those lines parsed); null where the first one is not plain."""
     try:
         first = orjson.loads(lines[0])
     except orjson.JSONDecodeError:
@@ -46,9 +75,12 @@ def columns(lines: Sequence[bytes]) -> tuple[dict[str, pl.Series], list[tuple[st
     whole = b"\n".join(lines)
     try:
         each = pl.read_lines(io.BytesIO(whole)).to_series()
-        if len(each) != len(lines) or not each.str.contains(pattern).all():
+        if len(each) != len(lines):
             return None
+        mine = each.str.contains(pattern).to_numpy()
+        if not mine.all():
+            whole = b"\n".join([lines[i] for i in np.flatnonzero(mine)])
         made = pl.read_ndjson(io.BytesIO(whole), schema={key: PLAIN[type(value)][1] for key, value in first.items()})
     except pl.exceptions.PolarsError:
         return None
-    return ({c: made.get_column(c) for c in made.columns}, [tuple(first)]) if made.height == len(lines) else None
+    return (mine, made) if made.height == mine.sum() and mine.any() else None
