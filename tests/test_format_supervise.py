@@ -115,6 +115,9 @@ def slow_labels(kind, turns):
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=10), min_size=2, max_size=6).filter(lambda c: len(c) % 2 == 0))
 def test_labels_equal_the_slow_twin(contents):
     out = supervise(rows(chat(*contents)), tokenizer("marked"), SETTINGS)
+    if any("<|im_end|>" in c for c in contents[1::2]):  # an answer that spells out its stop would end there: left out, and said
+        assert out.ledger["reason"].to_list() == ["stop_inside"]
+        return
     assert out.examples[0].labels.tolist() == slow_labels("marked", chat(*contents))
 
 

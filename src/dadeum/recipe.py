@@ -201,7 +201,7 @@ def _value(kind: type, raw: Any, where: str, mistakes: list[Mistake]) -> Any:
     before = len(mistakes)
     raw = _known(kind, raw, where, mistakes)
     try:
-        made = TypeAdapter(kind).validate_python(raw)
+        made: Any = TypeAdapter(kind).validate_python(raw)
     except RecipeError as error:
         mistakes += [Mistake(f"{where}.{m.path}".strip("."), m.what, m.hint) for m in error.mistakes]
         return None

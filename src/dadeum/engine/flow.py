@@ -197,7 +197,7 @@ def _run(task: _Pass) -> tuple[Shard, list[Receipt]]:
         if found is None or (rows is not None and unit.load(path) is None):
             rows = shard.rows() if rows is None else rows
             delta = work(step, rows, f"{shard.path} part {shard.part}")
-            head = {"in": rows.height, "edited": delta.edited, "left": delta.left(), "grown": delta.grown.height, "seconds": delta.seconds}
+            head: dict[str, Any] = {"in": rows.height, "edited": delta.edited, "left": delta.left(), "grown": delta.grown.height, "seconds": delta.seconds}
             told = unit.save(path, head, delta.parts())
             after = delta.put_on(rows)
             receipt = _receipt(step, head, after.height, cached=False)
