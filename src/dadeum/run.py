@@ -158,10 +158,15 @@ def stages(
 
     say: is told each stage that is done.
     """
-    last = STAGES.index(until)
     told = data(recipe, out, until, sample, workers)
-    later = ((3, "supervision", recipe.train), (4, "train", recipe.train), (5, "prove", recipe.prove))
-    for number, name, section in later:
+    return later(recipe, out, told, until, say)
+
+
+def later(recipe: Recipe, out: Path, told: dict[str, Any], until: Stage, say: Callable[[str], None]) -> dict[str, Any]:
+    """The stages after the data, and the report. told: run.json's content so far."""
+    last = STAGES.index(until)
+    parts = ((3, "supervision", recipe.train), (4, "train", recipe.train), (5, "prove", recipe.prove))
+    for number, name, section in parts:
         if last >= number and section is not None:
             started = time.perf_counter()
             made = getattr(tuning, name)(recipe, out)
@@ -169,6 +174,7 @@ def stages(
             if name == "prove":
                 told["verdict"] = made["verdict"]
             told["peak_rss_mb"] = max(told["peak_rss_mb"], peak())
+            told["seconds"] = round(told["seconds"] + time.perf_counter() - started, 2)
             folder.publish(out / "run.json", _json(told))
             say(f"{name} done")
     if last >= 2:

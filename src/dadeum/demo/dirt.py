@@ -244,5 +244,5 @@ CHAT_ONLY: Final = ("invisible", "nfd", "mojibake", "truncated")
 LANGUAGE: Final = {"nfd": "ko", "near_case": "en"}
 """Kinds that only one language knows."""
 KINDS: Final = (*IN_PLACE, *COPIES, *NOWHERE, "flood", "leak")
-ALWAYS: Final = ("page", "unlabelled")
-"""What the pages of the web form are at every level of dirt: HTML, and sorted by nobody. They are trained on by nobody either."""
+ALWAYS: Final = ("unlabelled",)
+"""What the pages of the web form are at every level of dirt: sorted by nobody, and so trained on by nobody."""

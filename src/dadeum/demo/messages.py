@@ -159,4 +159,4 @@ def _leaks(clean: list[Row], benchmark: list[Row], seed: int, n: int) -> list[Ro
 def pages(seed: int) -> list[Row]:
     """Messages of a web form that nobody has sorted yet: they have no category, with or without dirt."""
     made = _written(f"{seed}/pages", "w", CUSTOMERS // 4, PAGES, set())
-    return [dataclasses.replace(r, kinds=("page", "unlabelled"), marks=PAGE, outcome="dropped", channel="form", told="") for r in made]
+    return [dataclasses.replace(r, kinds=("unlabelled",), marks=PAGE, outcome="dropped", channel="form", told="") for r in made]

@@ -12,7 +12,6 @@ import orjson
 from dadeum import run
 from dadeum.demo import prepare, truth
 from dadeum.engine import folder
-from dadeum.report.page import write
 from dadeum.report.terminal import funnel_text, summary_text
 
 
@@ -22,12 +21,12 @@ def show(out: Path, sets: Sequence[str] = (), workers: int = 0) -> dict[str, obj
         started = time.perf_counter()
         recipe, _ = prepare.prepare(out, sets)
         _say("raw data written", started)
-        told = run.stages(recipe, out, "split", workers=workers)
+        told = run.data(recipe, out, "report", workers=workers)
         _say("data engineered", started)
         found = truth.score(out, out / "truth.parquet")
         (out / "truth.json").write_bytes(orjson.dumps({"steps": found}))
-        told = run.stages(recipe, out, "prove", workers=workers, say=lambda what: _say(what, started))
-        page = write(out)
+        told = run.later(recipe, out, told, "report", lambda what: _say(what, started))
+    page = out / "report.html"
     width = shutil.get_terminal_size((100, 24)).columns
     print(funnel_text(told, width))
     print()

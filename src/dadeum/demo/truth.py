@@ -25,7 +25,7 @@ from dadeum.ledger import read_run
 SOUGHT: Final[dict[str, tuple[str, ...]]] = {
     "read": ("truncated", "bad_bytes"),
     "clean.mojibake": ("mojibake",),
-    "clean.markup": ("markup", "entity", "page"),
+    "clean.markup": ("markup", "entity"),
     "clean.unicode": ("invisible", "nfd"),
     "filter.label": ("unknown_label", "unlabelled"),
     "filter.length": ("empty",),
