@@ -206,3 +206,14 @@ def test_no_items_and_no_column() -> None:
     assert items(records([])).height == 0
     with pytest.raises(RecipeError, match="did you mean film"):
         items(ROWS, "flim")
+
+
+def test_a_proof_by_held_out_loss_calls_the_lower_one_better():
+    n = 60
+    nats = np.random.default_rng(0).uniform(1, 3, n)
+    base = Answers("base", [["x"] * n], losses=[Losses(list(nats + 1), [4] * n, [12] * n)])
+    tuned = Answers("tuned", [["x"] * n], seeds=(0,), losses=[Losses(list(nats), [4] * n, [12] * n)])
+    told = proof([base, tuned], ["ref"] * n, Prove(metric="loss_per_byte", resamples=499))
+    assert told["verdict"] == "better" and told["difference"] == pytest.approx(-1 / 12)
+    with pytest.raises(DadeumError, match="needs held-out losses"):
+        proof([Answers("base", [["x"]]), Answers("tuned", [["x"]], seeds=(0,))], ["ref"], Prove(metric="loss_per_byte"))

@@ -60,7 +60,7 @@ def parser() -> Parser:
     run = command("run", _run, "a recipe, from sources to proof; a second call on the same folder continues it")
     run.add_argument("recipe", metavar="RECIPE")
     _folder(run)
-    run.add_argument("--sample", type=int, default=0, metavar="N", help="about so many raw rows of each source, from the head of its files")
+    run.add_argument("--sample", type=_whole, default=0, metavar="N", help="about so many raw rows of each source, from the head of its files")
     run.add_argument("--engine", choices=["local"], default="local")
     run.add_argument("--until", choices=_stages(), default="report", metavar="STAGE", help=f"the last stage: {', '.join(_stages())}")
     _common(run)
@@ -130,8 +130,10 @@ def _plan(told: argparse.Namespace) -> None:
 
 def _apply(told: argparse.Namespace) -> None:
     from dadeum import run
+    from dadeum.report import terminal
 
-    run.apply(told.steps, told.input, told.out, told.set, told.force, told.workers)
+    counts = run.apply(told.steps, told.input, told.out, told.set, told.force, told.workers)
+    print(terminal.apply_text(counts, told.out, _width()))
 
 
 def _look(told: argparse.Namespace) -> None:
@@ -144,7 +146,7 @@ def _why(told: argparse.Namespace) -> None:
     from dadeum import ledger
     from dadeum.report import terminal
 
-    _print(ledger.why(told.folder, told.id), told.json, terminal.why_text)
+    _print(terminal.concealed(ledger.why(told.folder, told.id)), told.json, terminal.why_text)
 
 
 def _funnel(told: argparse.Namespace) -> None:
@@ -223,13 +225,19 @@ def _sets(made: Parser, what: str = "KEY=VALUE of the recipe, by its path") -> N
 
 def _common(made: Parser, what: str = "KEY=VALUE of the recipe, by its path") -> None:
     _sets(made, what)
-    made.add_argument("--workers", type=int, default=0, metavar="N", help="processes (default: one a core where the input is worth it)")
+    made.add_argument("--workers", type=_whole, default=0, metavar="N", help="processes (default: one a core where the input is worth it)")
 
 
 def _run_or_recipe(made: Parser) -> None:
     made.add_argument("target", metavar="RUN_OR_RECIPE")
     _folder(made)
     _common(made)
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"has to be a whole number of 0 or more, not {text!r}")
+    return int(text)
 
 
 def _fail(message: str, code: int) -> int:

@@ -45,6 +45,14 @@ class RecipeError(DadeumError):
         self.mistakes = [mistakes] if isinstance(mistakes, Mistake) else list(mistakes)
         super().__init__("\n".join(f"  {m}" for m in self.mistakes))
 
+    def below(self, where: str, own: str) -> RecipeError:
+        """The same mistakes with their paths in the recipe: below `where`, in place of what the part that found them calls itself.
+
+        >>> print(RecipeError(Mistake("annotate.label.map", "is empty")).below("steps.2.annotate.label", "annotate.label"))
+          steps.2.annotate.label.map: is empty
+        """
+        return RecipeError(Mistake(f"{where}.{m.path.removeprefix(own).strip('.')}", m.what, m.hint) for m in self.mistakes)
+
     def __reduce__(self) -> tuple[type, tuple[list[Mistake]]]:
         return type(self), (self.mistakes,)
 

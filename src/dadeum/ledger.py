@@ -40,6 +40,8 @@ VERDICTS: Final = pl.Schema(
 """ledger/verdicts.parquet: one line for every record that is not in data/."""
 EDITS: Final = pl.Schema({"id": pl.String(), "step": pl.String(), "before": pl.String(), "after": pl.String()})
 """ledger/edits.parquet: one line for every record and step that changed its contents."""
+WHOLE: Final = frozenset({"name", "version", "recipe_digest", "seed", "counts", "splits", "stages", "dataset_digest", "verdict", "seconds", "peak_rss_mb"})
+"""What a run.json holds at least."""
 
 
 @dataclass(frozen=True)
@@ -138,11 +140,16 @@ def balance(receipts: list[Receipt], counts: dict[str, int], verdicts: pl.DataFr
 
 
 def read_run(run: Path) -> dict[str, Any]:
-    """run.json of a finished run. Raises DadeumError where there is none."""
+    """run.json of a finished run. Raises DadeumError where there is none, or one that is damaged."""
     try:
-        return orjson.loads((run / "run.json").read_bytes())
-    except FileNotFoundError as error:
+        told = orjson.loads((run / "run.json").read_bytes())
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise DadeumError(f"{run} holds no finished run (no run.json): run the recipe first, or let it finish") from error
+    except orjson.JSONDecodeError:
+        told = None
+    if not isinstance(told, dict) or not told.keys() >= WHOLE:
+        raise DadeumError(f"{run / 'run.json'} is damaged: run the recipe again, what is whole in the folder's cache is not made anew")
+    return told
 
 
 def funnel(run: Path) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import hashlib
 import importlib
 import json
@@ -102,8 +103,12 @@ def compose(raw: Any, sets: Sequence[str] = ()) -> Recipe:
     for told in sets:
         _override(raw, told, mistakes)
     mistakes += [Mistake(key, "unknown key", nearest(key, KEYS)) for key in raw if key not in KEYS]
-    made: dict[str, Any] = {"name": str(raw.get("name", "recipe")), "seed": raw.get("seed", 0)}
-    if not isinstance(made["seed"], int):
+    made: dict[str, Any] = {"name": raw.get("name", "recipe"), "seed": raw.get("seed", 0)}
+    if isinstance(made["name"], int | float) and not isinstance(made["name"], bool):
+        made["name"] = str(made["name"])
+    if not isinstance(made["name"], str) or not made["name"].strip(".") or set(made["name"]) & set("/\\\0"):
+        mistakes.append(Mistake("name", f"has to be a name without slashes, not {made['name']!r}", "a run's folder is called by it"))
+    if not isinstance(made["seed"], int) or isinstance(made["seed"], bool):
         mistakes.append(Mistake("seed", f"has to be a whole number, not {made['seed']!r}"))
     made["sources"] = tuple(
         _value(settings.Source, s, f"sources.{i}", mistakes) for i, s in enumerate(_listed(raw, "sources", mistakes))
@@ -208,7 +213,8 @@ def _value(kind: type, raw: Any, where: str, mistakes: list[Mistake]) -> Any:
     except ValidationError as error:
         for e in error.errors(include_url=False, include_context=False):
             path = ".".join(str(part) for part in (where, *e["loc"]))
-            told = "is missing" if e["type"] == "missing" else f"{e['msg'][0].lower()}{e['msg'][1:]}, not {e['input']!r}"
+            said = e["msg"].removeprefix("Value error, ")
+            told = "is missing" if e["type"] == "missing" else f"{said[0].lower()}{said[1:]}, not {e['input']!r}"
             mistakes.append(Mistake(path, told))
         return None
     return made if len(mistakes) == before else None
@@ -251,6 +257,12 @@ def _override(raw: dict[str, Any], told: str, mistakes: list[Mistake]) -> None:
         return
     at: Any = raw
     parts = path.split(".")
+    if parts[0] not in KEYS:
+        own = {next(iter(s)) for s in steps}
+        step_name = max(own, key=lambda name: _likeness(path, name), default="")
+        near = f"{step_name}.{parts[-1]}" if step_name and _likeness(path, step_name) > 0.8 else ""
+        mistakes.append(Mistake(path, "unknown key", f"did you mean {near}?" if near else nearest(parts[0], {*KEYS, *own})))
+        return
     for i, part in enumerate(parts[:-1]):
         if isinstance(at, list):
             if not part.isdigit() or int(part) >= len(at):
@@ -279,6 +291,11 @@ def _override(raw: dict[str, Any], told: str, mistakes: list[Mistake]) -> None:
         at[parts[-1]] = value
 
 
+def _likeness(path: str, name: str) -> float:
+    """How much the beginning of a `--set` path looks like a step's name, 0 to 1."""
+    return difflib.SequenceMatcher(None, path.rpartition(".")[0], name).ratio()
+
+
 def _sense(recipe: Recipe) -> list[Mistake]:
     """Mistakes that need more than one key to see."""
     mistakes: list[Mistake] = []
@@ -286,6 +303,8 @@ def _sense(recipe: Recipe) -> list[Mistake]:
     columns = set()
     for i, source in enumerate(recipe.sources):
         columns |= set(source.fields) - set(settings.CONTENT_FIELDS)
+        if "/" in source.name:
+            mistakes.append(Mistake(f"sources.{i}.name", f"{source.name!r} holds a slash", "ids are made of name/file:line"))
         where, found = f"sources.{i}.path", step.files(source.path)
         if not found:
             mistakes.append(Mistake(where, f"no file matches {source.path!r}", _beside(source.path)))
@@ -308,20 +327,22 @@ def _sense(recipe: Recipe) -> list[Mistake]:
                 for file in found:
                     if str(file.resolve()) in files and s.name == "guard.contamination":
                         mistakes.append(Mistake(f"{where}.{name}", f"{file} is also a source: the recipe would train on its own test"))
-    split = next((s for s in recipe.steps if "split" in s.writes), None)
+    splits = [(f"steps.{i}.{s.name}", s) for i, s in enumerate(recipe.steps) if "split" in s.writes]
+    mistakes += [Mistake(where, f"the rows are already split by {splits[0][0]}") for where, _ in splits[1:]]
+    split = splits[0][1] if splits else None
     if recipe.train and split is None:
         mistakes.append(Mistake("train", "there is no mix.split: the recipe would train on its own test", "add `- mix.split: {test: 0.1}`"))
     if recipe.prove and recipe.train is None:
         mistakes.append(Mistake("prove", "needs `train`: there is nothing to compare"))
     if recipe.prove and split is not None and not split.parameters.get("test"):
         mistakes.append(Mistake("prove", "mix.split leaves no test rows: the proof would be on training rows", "set mix.split.test"))
-    if recipe.prove and recipe.prove.metric == "label":
-        mistakes += _labels(recipe)
-    return mistakes
+    return mistakes + _labels(recipe)
 
 
 def _beside(path: str) -> str:
     """A hint for a path that is not there: the nearest name in its folder, or the first folder of it that is missing."""
+    if Path(path).is_dir():
+        return "the folder is empty"
     folder = Path(path).parent
     if not folder.is_dir():
         return f"there is no folder {folder}"
@@ -329,17 +350,27 @@ def _beside(path: str) -> str:
 
 
 def _labels(recipe: Recipe) -> list[Mistake]:
-    """The labels of the proof against those that the recipe's maps can make."""
-    if recipe.prove is None or not recipe.prove.labels:
-        return [Mistake("prove.labels", "is empty: the metric `label` has to know the labels")]
-    made: set[str] = set()
-    for s in recipe.steps:
+    """The labels that steps and the proof name, against those that the recipe's maps can make."""
+    mistakes: list[Mistake] = []
+    made: set[str] | None = None
+    for i, s in enumerate(recipe.steps):
         if s.name == "annotate.label":
-            made |= {str(v) for v in dict(s.parameters["map"]).values() if v is not None}
-    if not made:
-        return []
+            made = {str(v) for v in dict(s.parameters["map"]).values() if v is not None}
+        elif s.name == "filter.label":
+            for key in ("keep", "drop"):
+                mistakes += _outside(f"steps.{i}.{s.name}.{key}", s.parameters[key], made)
+    if recipe.prove is not None and recipe.prove.metric == "label":
+        if not recipe.prove.labels:
+            mistakes.append(Mistake("prove.labels", "is empty: the metric `label` has to know the labels"))
+        mistakes += _outside("prove.labels", recipe.prove.labels, made)
+    return mistakes
+
+
+def _outside(where: str, labels: Iterable[str], made: set[str] | None) -> list[Mistake]:
+    """The labels that no map makes; none where there is no map."""
+    hint = made or set()
     return [
-        Mistake(f"prove.labels.{i}", f"{label!r} is outside the label map", nearest(label, made))
-        for i, label in enumerate(recipe.prove.labels)
-        if label not in made
+        Mistake(f"{where}.{i}", f"{label!r} is outside the label map", nearest(label, hint))
+        for i, label in enumerate(labels)
+        if made is not None and label not in made
     ]

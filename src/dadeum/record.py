@@ -25,9 +25,13 @@ row's other fields carried as they were (folded into `meta` when the dataset is 
 
 from __future__ import annotations
 
+import difflib
+import itertools
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
+import orjson
 import polars as pl
 
 MESSAGE: Final = pl.Struct(
@@ -67,9 +71,12 @@ CONTENTS: Final = ("text", *CHATS)
 """The columns whose change counts as an edit of the record's contents."""
 CARRIED: Final = "meta."
 """Prefix of the columns that carry a raw row's other fields."""
+TEXT_PARTS: Final = ("text", "input_text", "output_text")
+"""Types of the parts whose text is the message's; in `parts` their lengths stand for it."""
 ROLES: Final = ("system", "developer", "user", "assistant", "tool")
 
 Function = Callable[[pl.Expr], pl.Expr]
+_WORDS: Final = re.compile(r"\s+|\w+|[^\w\s]")
 
 
 def records(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
@@ -111,6 +118,48 @@ def chats(rows: pl.DataFrame, flat: pl.DataFrame) -> tuple[pl.Series, pl.Series]
     return made.get_column("index"), made.get_column("turn").cast(TURNS)
 
 
+def say(flat: pl.DataFrame, contents: pl.Series) -> pl.DataFrame:
+    """The turns `flat` with these contents. Where one came in parts and changed, the lengths in `parts` follow it."""
+    parts = flat.get_column("parts")
+    if parts.null_count() < flat.height:
+        changed = (parts.is_not_null() & contents.ne_missing(flat.get_column("content"))).arg_true()
+        told = zip(*(column.gather(changed).to_list() for column in (parts, flat.get_column("content"), contents)))
+        parts = put(parts, changed, pl.Series([recut(p, old or "", new or "") for p, old, new in told], dtype=pl.String))
+    return flat.with_columns(contents.alias("content"), parts)
+
+
+def recut(parts: str, old: str, new: str) -> str:
+    """`parts` with the lengths of its text parts moved from the old content to the new one: each cut stays between the words
+    that it stood between.
+
+    >>> recut('[{"type":"text","text":4},{"type":"image"},{"type":"text","text":3}]', "a  b c  ", "a b c")
+    '[{"type":"text","text":4},{"type":"image"},{"type":"text","text":3}]'
+    >>> recut('[{"type":"text","text":4},{"type":"image"},{"type":"text","text":2}]', "a  b c", "a b c")
+    '[{"type":"text","text":3},{"type":"image"},{"type":"text","text":2}]'
+    """
+    made = orjson.loads(parts)
+    texts = [part for part in made if part.get("type") in TEXT_PARTS]
+    if not texts or sum(part["text"] for part in texts) != len(old):
+        return parts
+    words: list[str] = []
+    ends = []
+    at = 0
+    for part in texts:
+        words += _WORDS.findall(old[at : at + part["text"]])
+        at += part["text"]
+        ends.append(len(words))
+    after = _WORDS.findall(new)
+    lengths = [0, *itertools.accumulate(map(len, after))]
+    matched = difflib.SequenceMatcher(None, words, after).get_opcodes()
+    cuts = [0]
+    for end in ends[:-1]:
+        _, i1, i2, j1, j2 = next((m for m in matched if m[1] <= end <= m[2]), ("", 0, 0, 0, 0))
+        cuts.append(lengths[j1 + round((end - i1) / max(1, i2 - i1) * (j2 - j1))])
+    for part, start, end in zip(texts, cuts, [*cuts[1:], len(new)]):
+        part["text"] = end - start
+    return orjson.dumps(made).decode()
+
+
 def put(column: pl.Series, index: pl.Series, values: pl.Series) -> pl.Series:
     """`column` with `values` at the positions `index` (any dtype; `Series.scatter` knows no lists).
 
@@ -150,7 +199,7 @@ def rewrite(rows: pl.DataFrame, on: Sequence[str], f: Function, where: pl.Expr |
         touched = flat.filter(new.ne_missing(old)).get_column("index").unique()
         if touched.is_empty():
             continue
-        flat = flat.with_columns(new.alias("content")).filter(pl.col("index").is_in(touched.implode()))
+        flat = say(flat, new).filter(pl.col("index").is_in(touched.implode()))
         rows = rows.with_columns(put(column, *chats(rows, flat)))
     return rows
 

@@ -25,7 +25,7 @@ import dadeum
 from dadeum import io, ledger, tuning
 from dadeum import recipe as recipes
 from dadeum.engine import collect, flow, folder, local
-from dadeum.errors import Mistake, RecipeError
+from dadeum.errors import DadeumError, Mistake, RecipeError
 from dadeum.recipe import Recipe
 
 Stage = Literal["records", "steps", "split", "supervision", "train", "prove", "report"]
@@ -40,8 +40,7 @@ def data(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, wo
     """Make the data of a run and its ledger below `out` (which the caller has locked); give run.json's content."""
     started = time.perf_counter()
     recipe = reach(recipe, until)
-    paths = [str(p) for source in recipe.sources for p in io.sources(source)]
-    n = local.workers(workers or recipe.engine.workers, local.size(paths))
+    n = local.workers(workers or recipe.engine.workers, local.size(flow.paths(recipe)))
     cache = Path(recipe.engine.cache) if recipe.engine.cache else out / "cache"
     with local.Local(n) as engine:
         made = flow.process(recipe, cache, engine, sample)
@@ -78,13 +77,15 @@ def data(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, wo
 
 def apply(steps: list[str], path: str, out: Path, sets: list[str], force: bool = False, workers: int = 0) -> dict[str, int]:
     """Steps on one file: what stays goes to `out` in the shape it came in, the ledger beside it. Gives the counts."""
-    if out.exists() and not force:
-        raise RecipeError(Mistake(str(out), "exists", "--force replaces it"))
-    if not out.parent.is_dir():
-        raise RecipeError(Mistake(str(out), f"the folder {out.parent} does not exist"))
+    mistakes = _unfit(out, force)
     raw: dict[str, Any] = {"name": out.name, "sources": [{"path": path}], "steps": list(steps)}
-    made = recipes.compose(raw, [f"sources.0.{s.removeprefix('source.')}" if s.startswith("source.") else s for s in sets])
-    n = local.workers(workers, local.size(str(p) for p in io.sources(made.sources[0])))
+    try:
+        made = recipes.compose(raw, [f"sources.0.{s.removeprefix('source.')}" if s.startswith("source.") else s for s in sets])
+    except RecipeError as error:
+        mistakes += error.mistakes
+    if mistakes:
+        raise RecipeError(mistakes)
+    n = local.workers(workers, local.size(flow.paths(made)))
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name, local.Local(n) as engine:
         draft = Path(name)
         processed = flow.process(made, draft / "cache", engine)
@@ -94,13 +95,25 @@ def apply(steps: list[str], path: str, out: Path, sets: list[str], force: bool =
     return counts
 
 
+def _unfit(out: Path, force: bool) -> list[Mistake]:
+    """Why `apply` can't write `out`: known before anything is read."""
+    mistakes = io.unwritable(out)
+    if out.is_dir():
+        mistakes.append(Mistake(str(out), "is a folder", "name a file"))
+    elif out.exists() and not force:
+        mistakes.append(Mistake(str(out), "exists", "--force replaces it"))
+    elif not out.parent.is_dir():
+        mistakes.append(Mistake(str(out), f"the folder {out.parent} does not exist"))
+    return mistakes
+
+
 def plan(recipe: Recipe, out: Path, trial: bool = False) -> dict[str, Any]:
     """What a run would do, step by step: shape, what it reads and writes, how much of it is in the cache. Runs nothing.
 
     trial: measure every step on the first 2,000 rows of each source, in a folder that is thrown away.
     """
     cache = Path(recipe.engine.cache) if recipe.engine.cache else out / "cache"
-    size = local.size(str(p) for source in recipe.sources for p in io.sources(source))
+    size = local.size(flow.paths(recipe))
     rows: list[dict[str, Any]] = []
     for s, f in zip((None, *recipe.steps), flow.forecast(recipe, cache)):
         shape = type(s).__mro__ if s else ()
@@ -251,10 +264,10 @@ def reach(recipe: Recipe, until: Stage) -> Recipe:
 
 
 def finished(out: Path) -> dict[str, Any] | None:
-    """run.json of the folder, or None."""
+    """run.json of the folder, or None where it is absent or damaged."""
     try:
-        return _read(out / "run.json")
-    except orjson.JSONDecodeError:
+        return ledger.read_run(out)
+    except DadeumError:
         return None
 
 

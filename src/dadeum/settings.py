@@ -22,7 +22,7 @@ CONTENT_FIELDS = ("text", "id", "messages", "prompt", "completion", "system", "c
 class Source:
     """Where raw rows come from."""
 
-    path: str
+    path: Annotated[str, Field(min_length=1)]
     """A file, a folder or a glob, relative to the current directory; files are read in the order of their names."""
     name: str = ""
     """Goes into every record; by default the first part of the path's last name."""
@@ -114,7 +114,9 @@ class Train:
 class Prove:
     """How the gain is measured."""
 
-    metric: Literal["exact", "label", "numeric", "chrf"] = "exact"
+    metric: Literal["exact", "label", "numeric", "chrf", "loss_per_byte"] = "exact"
+    """Right or wrong (exact, label, numeric), character n-grams in common (chrf), or how well the references are expected
+    (loss_per_byte: nats, lower is better)."""
     labels: tuple[str, ...] = ()
     """For `label`: the answers that count; an answer that begins with none of them is unscored, counted apart."""
     answer_after: str = ""

@@ -149,6 +149,8 @@ def one_file(made: Processed, draft: Path, out: str, engine: local.Local) -> dic
         _write(draft, number, "ids", told.ids)
         writer.write(told.rows)
         kept += told.rows.height
+    if not kept and made.shards:
+        writer.like(made.shards[0].load().head(SAMPLE))
     writer.close()
     verdicts = _verdicts(draft, _quarantine(made, draft))
     counts = count(made.receipts, kept)

@@ -26,7 +26,7 @@ from dadeum import io
 from dadeum.engine import local, unit
 from dadeum.engine.compare import placed, scatter, sketch_path
 from dadeum.engine.delta import ENGINE, Delta, work
-from dadeum.engine.shard import Read, Shard, peeked, read
+from dadeum.engine.shard import Read, Shard, claimed, peeked, read
 from dadeum.errors import Mistake, RecipeError
 from dadeum.ledger import Receipt, add
 from dadeum.recipe import Recipe
@@ -70,7 +70,10 @@ def process(recipe: Recipe, cache: Path, engine: local.Local, sample: int = 0) -
             made.receipts.append(add(receipts[i] for _, receipts in results))
         if compare is None:
             return made
-        made.shards, receipt = scatter(compare, barrier, made.shards, cache)  # type: ignore[arg-type]
+        try:
+            made.shards, receipt = scatter(compare, barrier, made.shards, cache)  # type: ignore[arg-type]
+        except RecipeError as error:
+            raise error.below(f"steps.{barrier}.{compare.name}", compare.name) from error
         made.receipts.append(receipt)
         start = barrier + 1
 
@@ -82,6 +85,8 @@ class _Reading:
     source: Source
     size: int
     cache: Path
+    where: str
+    """The source's path in the recipe."""
     limit: int = 0
 
 
@@ -100,20 +105,37 @@ class _Pass:
 
 
 def _ingest(task: _Reading) -> Read:
-    return read(task.path, task.inside, task.source, task.size, task.cache, task.limit)
+    try:
+        return read(task.path, task.inside, task.source, task.size, task.cache, task.limit)
+    except RecipeError as error:
+        raise error.below(task.where, f"sources.{task.source.name}.") from error
 
 
 def _read(recipe: Recipe, cache: Path, engine: local.Local, sample: int) -> list[Read]:
     tasks = []
-    for source in named(recipe.sources):
+    for i, source in enumerate(named(recipe.sources)):
         files = _files(source)
         limit = -(-sample // len(files))
-        tasks += [_Reading(str(path), inside, source, recipe.engine.shard, cache, limit) for path, inside in files]
+        tasks += [_Reading(str(path), inside, source, recipe.engine.shard, cache, f"sources.{i}", limit) for path, inside in files]
     reads = engine.map(_ingest, tasks, "read", lambda t: local.size([t.path]), "B")
     for i, source in enumerate(named(recipe.sources)):
         if not sum(r.n for r in reads if r.source == source.name):
             raise RecipeError(Mistake(f"sources.{i}.path", f"{source.path} holds no records: the source is empty"))
     return reads
+
+
+def paths(recipe: Recipe) -> list[str]:
+    """Every file of every source. Raises RecipeError with the path in the recipe of each source that names none to read."""
+    found: list[str] = []
+    mistakes: list[Mistake] = []
+    for i, source in enumerate(recipe.sources):
+        try:
+            found += [str(path) for path in io.sources(source)]
+        except RecipeError as error:
+            mistakes += error.below(f"sources.{i}", f"sources.{source.name}." if source.name else "sources.").mistakes
+    if mistakes:
+        raise RecipeError(mistakes)
+    return found
 
 
 def named(sources: Iterable[Source]) -> list[Source]:
@@ -144,7 +166,7 @@ def _root(paths: list[Path]) -> Path:
 
 
 def _shards(reads: list[Read], sources: Iterable[Source]) -> list[Shard]:
-    """One shard a unit, told what it has to know of the others: own ids that occur twice in the run, columns that others name."""
+    """One shard a unit, told what it has to know of the others: own ids that are not unique in the run, columns that others name."""
     columns = {s.name: set(s.fields) - set(CONTENT_FIELDS) for s in named(sources)}
     every_column = set().union(*columns.values())
     keys: dict[Path, np.ndarray] = {}
@@ -160,7 +182,10 @@ def _shards(reads: list[Read], sources: Iterable[Source]) -> list[Shard]:
     for number, r in enumerate(reads):
         for i, part in enumerate(r.parts):
             path = r.folder / f"{i:05d}"
-            here = np.intersect1d(keys[path], twice).astype("<u8").tobytes() if path in keys and len(twice) else b""
+            again = np.intersect1d(keys[path], twice) if path in keys and len(twice) else np.array([], dtype="<u8")
+            if part.get("placed"):
+                again = np.union1d(again, claimed(path, columns))
+            here = again.astype("<u8").tobytes()
             missing = tuple(sorted(every_column - columns[r.source]))
             told = unit.digest(ENGINE, part["digest"], r.source, r.inside, here, *missing)
             shards.append(Shard(r.path, r.source, r.inside, number, i, path, told, here, missing))
@@ -196,7 +221,10 @@ def _run(task: _Pass) -> tuple[Shard, list[Receipt]]:
         found = unit.peek(path)
         if found is None or (rows is not None and unit.load(path) is None):
             rows = shard.rows() if rows is None else rows
-            delta = work(step, rows, f"{shard.path} part {shard.part}")
+            try:
+                delta = work(step, rows, f"{shard.path} part {shard.part}")
+            except RecipeError as error:
+                raise error.below(f"steps.{i}.{step.name}", step.name) from error
             head: dict[str, Any] = {"in": rows.height, "edited": delta.edited, "left": delta.left(), "grown": delta.grown.height, "seconds": delta.seconds}
             told = unit.save(path, head, delta.parts())
             after = delta.put_on(rows)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,11 @@ from dadeum.record import CARRIED, RECORD
 from dadeum.settings import Source
 from dadeum.step import digest_file
 
-READER = 4
+READER = 5
 """Bump when reading the same bytes would give other records: part of the key of every base unit."""
+
+PLACED = r"/.*[:#][0-9]+$"
+"""How an id reads that the run made itself: source/file:line."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Shard:
     digest: str
     """Of everything a step may see of it."""
     twice: bytes = b""
-    """Hashes (UInt64) of own ids that occur more than once in the run: those rows get made ids."""
+    """Hashes (UInt64) of own ids that occur more than once in the run, or that it might make for another row: those rows get made ids."""
     columns: tuple[str, ...] = ()
     """Columns that other sources of the run name and this one does not: null here, so that every step meets the same ones."""
     history: tuple[tuple[int, Path], ...] = ()
@@ -108,6 +111,14 @@ def _found(path: Path, *names: str) -> unit.Unit:
     return found
 
 
+def claimed(path: Path, names: Iterable[str]) -> np.ndarray:
+    """Hashes (uint64) of the own ids of a base unit that read like one that a run with sources of these names makes itself."""
+    keys = _found(path, "rows").parts["rows"].get_column("key").drop_nulls()
+    mine = keys.str.contains(PLACED)
+    starts = pl.Series([any(key.startswith(f"{name}/") for name in names) for key in keys.filter(mine).to_list()], dtype=pl.Boolean)
+    return hashes(keys.filter(mine).filter(starts))
+
+
 def hashes(keys: pl.Series) -> np.ndarray:
     """xxh3-64 of each string, as uint64 `[n]`; null gives 0. (Polars' own hash differs between releases.)"""
     values = keys.cast(pl.Binary).fill_null(b"").to_list()
@@ -160,7 +171,9 @@ def read(path: str, inside: str, source: Source, size: int, cache: Path, limit: 
         if carried:
             parts["carried"] = rows.select(carried)
         if chunk.rows.get_column("key").null_count() < chunk.rows.height:
-            parts["ids"] = pl.DataFrame({"id": hashes(chunk.rows.get_column("key"))})
+            keys = chunk.rows.get_column("key")
+            parts["ids"] = pl.DataFrame({"id": hashes(keys)})
+            head["placed"] = bool(keys.str.contains(PLACED).any())
         told = unit.save(folder / f"{len(made.parts):05d}", head, parts)
         made.parts.append({**head, "digest": told})
         if limit and made.n >= limit:

@@ -93,8 +93,16 @@ def proof(
     a, b = headline or (names[-1], names[0])
     if a not in names or b not in names or a == b:
         raise ValueError(f"headline: {a}, {b} are not two of the arms {names}")
-    main, unscored = _scored(arms, references, prove, cluster)
-    shared = [main, *_losses(arms, len(references), cluster)]
+    losses = _losses(arms, len(references), cluster)
+    if prove.metric in metrics.OF_LOSS:
+        main = next((one for one in losses if one.key == prove.metric), None)
+        if main is None:
+            raise DadeumError(f"the metric {prove.metric} needs held-out losses of every arm, on tokens that all of them share")
+        unscored = {arm.name: [[False] * main.arms[0].scores.shape[1]] * len(arm.replies) for arm in arms}
+        shared = [main, *(one for one in losses if one is not main)]
+    else:
+        main, unscored = _scored(arms, references, prove, cluster)
+        shared = [main, *losses]
     listed = [row for metric in shared for row in _comparisons(metric, prove, seed, (a, b))]
     top = next(row for row in listed if (row["a"], row["b"], row["metric"]) == (a, b, prove.metric))
     n = main.arms[0].scores.shape[1]

@@ -73,7 +73,7 @@ def studentised(table: np.ndarray, level: float, draws: int, seed: int, floor: f
     centre, spread = ratio(table), error(table)
     if math.isinf(spread):
         return -math.inf, math.inf
-    if spread == 0:
+    if spread <= 1e-12 * max(1.0, abs(centre)):  # equal gaps, but for the last digits of a division
         return centre, centre
     count = len(table)
     kinds, often = np.unique(table, axis=0, return_counts=True)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dadeum.io.writers import Writer
     from dadeum.settings import Source
 
-__all__ = ["Bad", "Chunk", "place", "read", "sources", "writer"]
+__all__ = ["Bad", "Chunk", "place", "read", "sources", "unwritable", "writer"]
 
 Kind = Literal["line", "row"]
 ENDINGS: Final = {
@@ -138,3 +138,8 @@ def writer(path: Path | str, format: str = "source") -> Writer:
     return made(Path(path), format)
 
 
+def unwritable(path: Path | str, format: str = "source") -> list[Mistake]:
+    """Why no file can be written under this name or in this format, known before anything is read; none where it can."""
+    from dadeum.io.writers import unwritable as found
+
+    return found(Path(path), format)

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from dadeum.io.value import dumps, loads
-from dadeum.record import MESSAGE
+from dadeum.record import MESSAGE, TEXT_PARTS
 
 Turn = dict[str, Any]
 Shape = list[Any]
@@ -30,7 +30,6 @@ Dialect = Literal["chat", "sharegpt"]
 KEYS: Final[dict[str, tuple[str, str]]] = {"chat": ("role", "content"), "sharegpt": ("from", "value")}
 RECORD_ROLE: Final = {"human": "user", "gpt": "assistant", "observation": "tool", "function_call": "assistant"}
 SHAREGPT_ROLE: Final = {"user": "human", "assistant": "gpt", "tool": "observation"}
-TEXT_PARTS: Final = ("text", "input_text", "output_text")
 TRAINED: Final = ("weight", "train", "training")
 _STRINGS: Final = ("name", "tool_call_id")
 _EMPTY: Final = dict.fromkeys(MESSAGE.to_schema())

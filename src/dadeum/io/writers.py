@@ -42,6 +42,9 @@ class Writer(ABC):
     def write(self, rows: pl.DataFrame) -> None:
         """Append records. Raises DadeumError naming the record that does not fit the format."""
 
+    def like(self, rows: pl.DataFrame) -> None:
+        """Instead of any rows: a file without rows takes the columns that these would have had, where its format has columns."""
+
     def close(self) -> None:
         """Finish the file."""
         self._stack.close()
@@ -92,6 +95,11 @@ class Table(Writer):
         for raw in back.raws(rows, self.format):
             self._rows(list(raw), [["" if v is None else as_text(v) for v in raw.values()]], rows)
 
+    def like(self, rows: pl.DataFrame) -> None:
+        if self.keys is None:
+            keys = dict.fromkeys(key for raw in back.raws(rows, self.format) for key in raw)
+            self._rows(list(keys), [], rows)
+
     def _rows(self, keys: list[str], values: Any, rows: pl.DataFrame) -> None:
         text = io.StringIO()
         out = csv.writer(text, delimiter="\t" if stream.suffix(self.path) == ".tsv" else ",", lineterminator="\n")
@@ -127,6 +135,10 @@ class Parquet(Writer):
         made = self._frame(rows)
         self.parts.append(self.path.with_name(f"{self.path.name}.part-{len(self.parts):05d}"))
         made.write_ipc(self.parts[-1])
+
+    def like(self, rows: pl.DataFrame) -> None:
+        if rows.height:
+            self.first = self._frame(rows).schema
 
     def _frame(self, rows: pl.DataFrame) -> pl.DataFrame:
         layouts = rows.get_column("layout")
@@ -221,15 +233,19 @@ _KINDS: Final[dict[str, type[Writer]]] = {
 }
 
 
-def writer(path: Path, format: str) -> Writer:
-    """The writer for a path's ending. Raises RecipeError for an ending or a format that is none."""
-    path = Path(path)
+def unwritable(path: Path, format: str) -> list[Mistake]:
+    """What is wrong with an ending or a format."""
     kind = _KINDS.get(stream.suffix(path))
     mistakes = []
     if kind is None or (kind is Parquet and path.suffix.lower() != ".parquet"):
         mistakes.append(Mistake(str(path), f"nothing can be written with the ending {path.suffix or '(none)'}", nearest(path.suffix, _KINDS)))
     if format not in FORMATS:
         mistakes.append(Mistake("output.format", f"there is no format {format!r}", nearest(format, FORMATS)))
-    if mistakes or kind is None:
+    return mistakes
+
+
+def writer(path: Path, format: str) -> Writer:
+    """The writer for a path's ending. Raises RecipeError for an ending or a format that is none."""
+    if mistakes := unwritable(path, format):
         raise RecipeError(mistakes)
-    return kind(path, format)
+    return _KINDS[stream.suffix(path)](path, format)

@@ -10,6 +10,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
+from dadeum.report import sample
 from dadeum.report.verdict import Proof, headline
 from dadeum.report.words import Words, count, number
 
@@ -101,6 +102,24 @@ def summary_text(
     if report is not None:
         lines += ["", f"{t('terminal.report')}: {report}"]
     return "\n".join(lines)
+
+
+def apply_text(counts: dict[str, int], out: Path, width: int = 80, lang: str = "en") -> str:
+    """What `apply` did, in numbers, and where what could not be read and what left are told. counts: as `run.apply` gives them."""
+    lines = _balance(counts, Words(lang), max(NARROW, width))
+    if counts["quarantined"]:
+        lines.append(f"{out}.quarantine.jsonl")
+    return "\n".join([*lines, f"{out}.ledger.parquet"] if counts["read"] != counts["kept"] else lines)
+
+
+def concealed(life: dict[str, Any]) -> dict[str, Any]:
+    """`ledger.why`'s answer with what looks like personal data masked: steps before `guard.pii` have seen it bare."""
+    edits = [dict(edit) for edit in life["edits"]]
+    for key in ("before", "after"):
+        bare = [e for e in edits if e["step"] != sample.PII and e[key] is not None]
+        for edit, text in zip(bare, sample.concealed([e[key] for e in bare])):
+            edit[key] = text
+    return {**life, "edits": edits}
 
 
 def why_text(life: dict[str, Any], lang: str = "en", width: int = 100) -> str:

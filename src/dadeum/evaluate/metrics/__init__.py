@@ -22,7 +22,9 @@ from dadeum.errors import Mistake, RecipeError
 from dadeum.evaluate.metrics import chrf, exact, label, numeric
 from dadeum.settings import Prove
 
-Name = Literal["exact", "label", "numeric", "chrf"]
+Name = Literal["exact", "label", "numeric", "chrf", "loss_per_byte"]
+OF_LOSS = ("loss_per_byte",)
+"""Metrics that a recipe may ask for and that are read from held-out losses, not from replies."""
 
 
 @dataclass(frozen=True)

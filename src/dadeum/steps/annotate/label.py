@@ -19,11 +19,14 @@ import polars as pl
 from dadeum.errors import Mistake, RecipeError, nearest
 from dadeum.record import RECORD
 from dadeum.step import Edit
+from dadeum.steps.guard._pii.find import KINDS, find
 
 RANGE: Final = re.compile(r"(-?\d+)\s*-\s*(-?\d+)")
 WHOLE: Final = re.compile(r"-?\d+(?:\.0*)?")
 TOLD: Final = 20
 """How many values outside the map are told."""
+SHOWN: Final = 80
+"""Characters of one that are shown."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,8 @@ class Label(Edit):
 
     def _told(self, unknown: list[tuple[str, int]]) -> list[Mistake]:
         where = f"{self.name}.map"
-        told = [Mistake(where, f"does not know {value!r} ({n} rows)", nearest(value, self.map)) for value, n in sorted(unknown)[:TOLD]]
+        shown = [("(personal data)" if find(value, KINDS) else repr(value[:SHOWN]), value, n) for value, n in sorted(unknown)[:TOLD]]
+        told = [Mistake(where, f"does not know {text} ({n} rows)", nearest(value, self.map)) for text, value, n in shown]
         if len(unknown) > TOLD:
             told.append(Mistake(where, f"does not know {len(unknown) - TOLD} more values", "outside: keep_null leaves them without a label"))
         return told

@@ -16,7 +16,7 @@ from typing import Literal
 
 import polars as pl
 
-from dadeum.record import CHATS, CONTENTS, chats, put, turns
+from dadeum.record import CHATS, CONTENTS, chats, put, say, turns
 from dadeum.step import Edit, TextStep
 from dadeum.steps.guard._pii.find import KINDS, SUSPECT, Kind, Span, find
 from dadeum.steps.guard._pii.key import digest
@@ -127,7 +127,7 @@ class _Place:
         """`rows` with these strings at these positions of the field."""
         if self.flat is None:
             return rows.with_columns(put(rows.get_column(self.field), at, strings))
-        flat = self.flat.with_columns(put(self.flat.get_column("content"), at, strings))
+        flat = say(self.flat, put(self.flat.get_column("content"), at, strings))
         touched = self.flat.get_column("index").gather(at).unique()
         flat = flat.filter(pl.col("index").is_in(touched.implode()))
         return rows.with_columns(put(rows.get_column(self.field), *chats(rows, flat)))
