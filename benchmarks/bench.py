@@ -1,8 +1,13 @@
 """Timings, as ratios within one run: `make bench`. CPU-seconds (user + system, children too) of whole processes, the median of
-several runs taken in turn, because the machine may be shared. Jobs read ../shared/data and are skipped where it is absent."""
+several runs taken in turn, because the machine may be shared. Jobs read ../shared/data and are skipped where it is absent.
+
+Peers run once each: Hugging Face datasets where it is installed here, datatrove where benchmarks/peers/.venv has it
+(`python -m venv benchmarks/peers/.venv && benchmarks/peers/.venv/bin/pip install "datatrove[io,processing]"`)."""
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
 import os
 import platform
 import shutil
@@ -44,10 +49,24 @@ class Job:
         self.peak.append(usage.ru_maxrss / 1024)
 
 
+def peers(out: Path) -> list[Job]:
+    """The same job in other tools, those that are installed."""
+    found = []
+    if importlib.util.find_spec("datasets"):
+        name = f"Hugging Face datasets {importlib.metadata.version('datasets')}, no ledger"
+        found.append(Job(name, [sys.executable, str(HERE / "peers/datasets_job.py"), REVIEWS, str(out / "c.parquet")], out / "c.parquet"))
+    python = HERE / "peers/.venv/bin/python"
+    if python.exists():
+        told = subprocess.run([python, "-c", "from importlib.metadata import version as v; print(v('datatrove'))"], capture_output=True, text=True)
+        name = f"datatrove {told.stdout.strip()}, no ledger"
+        found.append(Job(name, [str(python), str(HERE / "peers/datatrove_job.py"), f"{DATA}/nsmc_raw", str(out / "d")], out / "d"))
+    return found
+
+
 def table(jobs: list[Job], base: Job) -> str:
     lines = ["| job | CPU-s | × first | wall s | peak MB |", "|---|---|---|---|---|"]
     for job in jobs:
-        ratio = statistics.median(a / b for a, b in zip(job.cpu, base.cpu))
+        ratio = statistics.median(job.cpu) / statistics.median(base.cpu)
         figures = (statistics.median(job.cpu), ratio, statistics.median(job.wall), max(job.peak))
         lines.append("| {} | {:.2f} | {:.2f} | {:.2f} | {:.0f} |".format(job.name, *figures))
     return "\n".join(lines)
@@ -71,6 +90,9 @@ def main(times: int = 5) -> None:
         for _ in range(times):
             for job in jobs:
                 job.run()
+        for job in peers(out):
+            job.run()
+            jobs.append(job)
         print("All reviews: JSON lines → NFC, tags, space, length, exact duplicates → Parquet\n")
         print(table(jobs, jobs[0]))
 

@@ -15,6 +15,13 @@ folder, out = sys.argv[1:3]
 TAG, SPACE = re.compile(r"<[^>]*>"), re.compile(r"\s+")
 
 
+def text_of(doc):
+    return doc.text
+
+
+CONFIG = ExactDedupConfig(content_getter=text_of)
+
+
 class Clean(PipelineStep):
     type, name = "clean", "clean"
 
@@ -33,9 +40,9 @@ def go(*steps, tasks=4):
 def main():
     Path(out).mkdir(parents=True, exist_ok=True)
     go(JsonlReader(folder, text_key="review", id_key="review_id", glob_pattern="*.jsonl.gz"), Clean(), JsonlWriter(f"{out}/clean"))
-    go(JsonlReader(f"{out}/clean"), ExactDedupSignature(f"{out}/signatures", ExactDedupConfig()))
-    go(ExactFindDedups(f"{out}/signatures", f"{out}/duplicates", ExactDedupConfig()), tasks=1)
-    go(JsonlReader(f"{out}/clean"), ExactDedupFilter(f"{out}/duplicates", ExactDedupConfig()), JsonlWriter(f"{out}/kept"))
+    go(JsonlReader(f"{out}/clean"), ExactDedupSignature(f"{out}/signatures", CONFIG))
+    go(ExactFindDedups(f"{out}/signatures", f"{out}/duplicates", CONFIG), tasks=1)
+    go(JsonlReader(f"{out}/clean"), ExactDedupFilter(f"{out}/duplicates", CONFIG), JsonlWriter(f"{out}/kept"))
 
 
 if __name__ == "__main__":

@@ -27,11 +27,11 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
-import orjson
 import polars as pl
 
 MESSAGE: Final = pl.Struct(
@@ -76,7 +76,7 @@ TEXT_PARTS: Final = ("text", "input_text", "output_text")
 ROLES: Final = ("system", "developer", "user", "assistant", "tool")
 
 Function = Callable[[pl.Expr], pl.Expr]
-_WORDS: Final = re.compile(r"\s+|\w+|[^\w\s]")
+_PIECES: Final = re.compile(r"[A-Za-z]+|\s+|.", re.DOTALL)
 
 
 def records(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
@@ -129,35 +129,33 @@ def say(flat: pl.DataFrame, contents: pl.Series) -> pl.DataFrame:
 
 
 def recut(parts: str, old: str, new: str) -> str:
-    """`parts` with the lengths of its text parts moved from the old content to the new one: each cut stays between the words
-    that it stood between.
+    """`parts` with the lengths of its text parts moved from the old content to the new one: each cut stays between the
+    words that it stood between.
 
-    >>> recut('[{"type":"text","text":4},{"type":"image"},{"type":"text","text":3}]', "a  b c  ", "a b c")
-    '[{"type":"text","text":4},{"type":"image"},{"type":"text","text":3}]'
     >>> recut('[{"type":"text","text":4},{"type":"image"},{"type":"text","text":2}]', "a  b c", "a b c")
     '[{"type":"text","text":3},{"type":"image"},{"type":"text","text":2}]'
     """
-    made = orjson.loads(parts)
+    made = json.loads(parts)
     texts = [part for part in made if part.get("type") in TEXT_PARTS]
     if not texts or sum(part["text"] for part in texts) != len(old):
         return parts
-    words: list[str] = []
+    pieces: list[str] = []
     ends = []
     at = 0
     for part in texts:
-        words += _WORDS.findall(old[at : at + part["text"]])
+        pieces += _PIECES.findall(old[at : at + part["text"]])
         at += part["text"]
-        ends.append(len(words))
-    after = _WORDS.findall(new)
+        ends.append(len(pieces))
+    after = _PIECES.findall(new)
     lengths = [0, *itertools.accumulate(map(len, after))]
-    matched = difflib.SequenceMatcher(None, words, after).get_opcodes()
+    matched = difflib.SequenceMatcher(None, pieces, after).get_opcodes()
     cuts = [0]
     for end in ends[:-1]:
         _, i1, i2, j1, j2 = next((m for m in matched if m[1] <= end <= m[2]), ("", 0, 0, 0, 0))
         cuts.append(lengths[j1 + round((end - i1) / max(1, i2 - i1) * (j2 - j1))])
     for part, start, end in zip(texts, cuts, [*cuts[1:], len(new)]):
         part["text"] = end - start
-    return orjson.dumps(made).decode()
+    return json.dumps(made, ensure_ascii=False, separators=(",", ":"))
 
 
 def put(column: pl.Series, index: pl.Series, values: pl.Series) -> pl.Series:
