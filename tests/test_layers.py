@@ -89,3 +89,15 @@ def test_every_recipe_plans() -> None:
             assert len(planned["stages"]) > 3, path
     finally:
         os.chdir(before)
+
+
+def test_the_public_names_are_there_and_cost_nothing_to_import() -> None:
+    import subprocess
+    import sys
+
+    import dadeum
+
+    for public in dadeum.__all__:
+        assert getattr(dadeum, public) is not None
+    done = subprocess.run([sys.executable, "-c", "import sys, dadeum; print('polars' in sys.modules)"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -19,8 +19,9 @@ from dadeum.format.supervise import supervise
 from dadeum.format.template import Template
 from dadeum.format.tokens import encode, load_tokenizer
 from dadeum.settings import Train
-from dadeum.train.base import device_of, load, quiet, threads
+from dadeum.train.base import load
 from dadeum.train.batches import collate, fill
+from dadeum.train.machine import device_of, quiet, threads
 
 LOSSES: Final = pl.Schema(
     {

@@ -27,9 +27,10 @@ from dadeum.errors import DadeumError
 from dadeum.format.supervise import Supervision, supervise
 from dadeum.format.tokens import load_tokenizer, need
 from dadeum.settings import Train
-from dadeum.train.base import attention, device_of, load, quiet, threads
+from dadeum.train.base import load
 from dadeum.train.batches import Plan, collate, fill, plan
 from dadeum.train.checkpoints import RECORD, Trained, claim, finished, identity, last_whole, seal, trained
+from dadeum.train.machine import attention, device_of, quiet, threads
 from dadeum.train.save import save
 
 Progress = Callable[[dict[str, Any]], None]

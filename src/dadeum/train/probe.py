@@ -19,8 +19,8 @@ from dadeum.errors import DadeumError
 from dadeum.format.supervise import IGNORED, Example, Supervision, digest, supervise
 from dadeum.format.tokens import bos_twice, load_tokenizer, need
 from dadeum.settings import Train
-from dadeum.train.base import quiet, threads
 from dadeum.train.batches import Micro, Plan, plan, unlay
+from dadeum.train.machine import quiet, threads
 
 Collate = Callable[[Sequence[Example], Micro], dict[str, Any]]
 _LEAK: Final = 1e-4

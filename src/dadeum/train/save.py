@@ -17,7 +17,7 @@ from typing import Any
 from dadeum.errors import DadeumError
 from dadeum.format.template import Template
 from dadeum.settings import Train
-from dadeum.train.base import quiet
+from dadeum.train.machine import quiet
 
 
 def save(model: Any, tokenizer: Any, stops: Sequence[int], settings: Train, out: Path, extra: Mapping[str, str] | None = None) -> float:

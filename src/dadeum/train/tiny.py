@@ -22,7 +22,7 @@ from dadeum.errors import DadeumError, Mistake, RecipeError
 from dadeum.format.template import default
 from dadeum.format.tokens import encode, need
 from dadeum.settings import Tiny
-from dadeum.train.base import quiet, threads
+from dadeum.train.machine import quiet, threads
 
 VERSION: Final = 1
 PAD, START, STOP = "<|pad|>", "<|im_start|>", "<|im_end|>"

@@ -39,6 +39,8 @@ CHUNK: Final = 32_768
 Hashes = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 
+_ROLE: Final = {"system": "system", "before": "user", "after": "user"}
+"""Codecs of layouts (io/layout.py) that tell the role."""
 _BASE: Final = 0x9E3779B97F4A7C15
 
 
@@ -174,9 +176,9 @@ def _weight(codes: _key.Codes) -> int:
 def _distinctive(path: str, fields: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """(place, value) of every value of a file that could convict."""
     found: dict[str, list[tuple[str, str]]] = {}
-    for field, place, value in _values(path):
-        if (not fields or field in fields) and not (value.isascii() and len(value.split()) < 2):
-            found.setdefault(field, []).append((place, value))
+    for names, place, value in _values(path):
+        if (not fields or not set(names).isdisjoint(fields)) and not (value.isascii() and len(value.split()) < 2):
+            found.setdefault(names[0], []).append((place, value))
     for pairs in found.values():
         counts: dict[str, int] = {}
         for _, value in pairs:
@@ -187,32 +189,43 @@ def _distinctive(path: str, fields: tuple[str, ...]) -> Iterator[tuple[str, str]
                 yield place, value
 
 
-def _values(path: str) -> Iterator[tuple[str, str, str]]:
-    """(field, place, value) of every string of a file: `text`, roles, and the names of the other fields."""
+def _values(path: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """(names, place, value) of every string of a file. Names: `text` or the role and what the file calls it, or the field's own."""
     from dadeum import io
 
     for chunk in io.read(Path(path), Source(path=path), CHUNK):
         rows = chunk.rows
         places = [f"{path}{chunk.mark}{line}" for line in rows.get_column("line").to_list()]
-        for place, text in zip(places, rows.get_column("text").to_list()):
+        called = [_called(layout) for layout in rows.get_column("layout").to_list()]
+        for place, text, names in zip(places, rows.get_column("text").to_list(), called):
             if text:
-                yield "text", place, text
+                yield ("text", *names.get("text", ())), place, text
         for column in CHATS:
             flat = turns(rows, column).select("index", "role", "content").drop_nulls("content")
             for index, role, content in zip(*(flat.get_column(c).to_list() for c in flat.columns)):
-                yield role or "", places[index], content
+                yield (role or "", *called[index].get(role, ())), places[index], content
         for column in rows.columns:
             if column.startswith(CARRIED) and rows.schema[column] == pl.String:
                 for place, value in zip(places, rows.get_column(column).to_list()):
                     for leaf in _leaves(_parsed(value)):
-                        yield column.removeprefix(CARRIED), place, leaf
+                        yield (column.removeprefix(CARRIED),), place, leaf
         for place, meta in zip(places, rows.get_column("meta").to_list()):
             told = _parsed(meta)
             for name, value in told.items() if isinstance(told, dict) else ():
                 for leaf in _leaves(value):
-                    yield str(name), place, leaf
+                    yield (str(name),), place, leaf
         for bad in chunk.bad:
-            yield "raw", f"{path}{chunk.mark}{bad.line}", bad.raw
+            yield ("raw",), f"{path}{chunk.mark}{bad.line}", bad.raw
+
+
+@lru_cache(maxsize=1024)
+def _called(layout: str | None) -> dict[str | None, list[str]]:
+    """What a row calls its text and the turn of each role (`question` for `user`), as its layout tells."""
+    told: dict[str | None, list[str]] = {}
+    for path, column, codec, *rest in orjson.loads(layout).get("slots", []) if layout else []:
+        role = column if column == "text" else _ROLE.get(codec) or (rest[-1] if codec in ("said", "copied") else None)
+        told.setdefault(role, []).append(".".join(path))
+    return told
 
 
 def _parsed(value: str | None) -> Any:

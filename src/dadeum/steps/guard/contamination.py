@@ -34,6 +34,8 @@ BLOCK = 1 << 15
 class Contamination(TextStep, Filter):
     """Holds rows against benchmark files. The reason is `contaminated`, the witness the place of the item."""
 
+    version = 2
+
     against: Inputs
     """The benchmark's files: paths, folders or globs, of any format that sources may have."""
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
@@ -41,7 +43,7 @@ class Contamination(TextStep, Filter):
     n: Annotated[int, Field(ge=5, le=100)] = 13
     """Characters of a run."""
     fields: tuple[str, ...] = ()
-    """Which fields of the benchmark count (`premise`, `question`, `text`, `user`, ...). Empty takes all."""
+    """Which fields of the benchmark count, by their own names or roles (`premise`, `question`, `text`, `user`, ...). Empty takes all."""
 
     def __post_init__(self) -> None:
         if not self.against:
