@@ -28,9 +28,9 @@ def test_every_step_has_cases(name: str) -> None:
     assert cases(name)
 
 
-def test_no_case_without_a_step_and_how_many_steps_there_are() -> None:
+def test_no_case_without_a_step_and_no_step_is_lost() -> None:
     assert sorted(path.stem for path in FOLDER.glob("*.jsonl")) == ALL
-    assert len(ALL) == 14, f"a step came or went: {ALL}"
+    assert len(ALL) >= 14, f"a step went: {ALL}"
 
 
 @pytest.mark.parametrize("name, line, case", CASES, ids=[f"{name}:{i}" for name, i, _ in CASES])

@@ -158,6 +158,38 @@ def test_a_message_about_a_wrong_column_shows_no_personal_data(here: Path) -> No
     assert MAIL not in ask("run", made, "--until", "split", code=2).err
 
 
+def test_what_only_later_stages_need_is_checked_before_anything_runs(here: Path) -> None:
+    more = {"train": {"template": "no.jinja"}, "prove": {"cluster": "flim"}}
+    said = ask("run", recipe(here, [{"mix.split": {"test": 0.3}}], sources=[{"path": "good.jsonl", "fields": {"film": "k"}}], **more), code=2).err
+    assert "train.template: there is no file no.jinja" in said
+    assert "prove.cluster: names the column 'flim', which nothing makes (did you mean film?)" in said
+
+
+def test_the_records_alone_need_no_step_that_the_format_needs(here: Path) -> None:
+    turns = [{"role": "user", "content": "{text}"}, {"role": "assistant", "content": "{id}"}]
+    made = recipe(here, [{"form.chat": {"turns": turns}}, {"mix.split": {"test": 0.3}}], output={"format": "messages"})
+    for stage, key in (("records", "text"), ("steps", "messages"), ("split", "messages")):
+        ask("run", made, "--out", "run", "--until", stage)
+        said = [json.loads(line) for p in (here / "run/data").glob("*.jsonl") for line in p.read_text().splitlines()]
+        assert len(said) == 3 and all(list(row) == [key] for row in said)
+
+
+def test_a_benchmark_is_guarded_by_the_names_that_its_file_uses(here: Path) -> None:
+    question = "Which planet has the strongest winds in the solar system?"
+    lines(here / "benchmark.jsonl", [{"question": question, "answer": "It is Neptune, far away from the sun."}])
+    lines(here / "good.jsonl", [{"id": "q", "text": question}, {"id": "a", "text": "It is Neptune, far away from the sun."}])
+    for field, left in (("question", "q"), ("answer", "a")):
+        steps = [{"guard.contamination": {"against": ["benchmark.jsonl"], "fields": [field]}}]
+        ask("run", recipe(here, steps), "--out", field, "--until", "split")
+        assert pl.read_parquet(f"{field}/ledger/verdicts.parquet")["id"].to_list() == [left]
+    steps = [{"guard.contamination": {"against": ["benchmark.jsonl"], "fields": ["qestion"]}}]
+    assert "against: benchmark.jsonl holds no text" in ask("run", recipe(here, steps), "--until", "split", code=2).err
+
+
+def test_a_misspelt_key_of_the_demo_is_told_with_the_nearest(here: Path) -> None:
+    assert "drit: unknown key (did you mean dirt?)" in ask("demo", "--out", "demo", "--set", "drit=0", code=2).err
+
+
 @pytest.mark.parametrize("option", ["--workers", "--sample"])
 def test_a_count_below_nothing_is_refused(here: Path, option: str) -> None:
     assert "whole number of 0 or more" in ask("run", recipe(here), option, "-3", code=2).err

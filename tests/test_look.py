@@ -208,7 +208,7 @@ def test_a_run_is_looked_at_as_its_data_together(tmp_path: Path) -> None:
     for name, n in (("train", 3), ("test", 2)):
         rows = records({"id": f"{name}{i}", "text": f"{name} 글 {i}", "label": "a", "meta": '{"film":"x"}'} for i in range(n))
         rows.with_columns(quality=pl.lit(0.5)).write_parquet(folder / f"data/{name}.parquet")
-    (folder / "run.json").write_bytes(orjson.dumps({"name": "영화", "counts": {"kept": 5}}))
+    (folder / "run.json").write_bytes(orjson.dumps({"name": "영화", "counts": {"kept": 5}, "stages": []}))
     told = looked(folder)
     assert told["run"]["name"] == "영화" and told["counts"] == {"read": 5, "records": 5, "unreadable": 0}
     assert [f["records"] for f in told["files"]] == [2, 3]

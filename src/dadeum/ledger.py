@@ -40,8 +40,6 @@ VERDICTS: Final = pl.Schema(
 """ledger/verdicts.parquet: one line for every record that is not in data/."""
 EDITS: Final = pl.Schema({"id": pl.String(), "step": pl.String(), "before": pl.String(), "after": pl.String()})
 """ledger/edits.parquet: one line for every record and step that changed its contents."""
-WHOLE: Final = frozenset({"name", "version", "recipe_digest", "seed", "counts", "splits", "stages", "dataset_digest", "verdict", "seconds", "peak_rss_mb"})
-"""What a run.json holds at least."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +145,7 @@ def read_run(run: Path) -> dict[str, Any]:
         raise DadeumError(f"{run} holds no finished run (no run.json): run the recipe first, or let it finish") from error
     except orjson.JSONDecodeError:
         told = None
-    if not isinstance(told, dict) or not told.keys() >= WHOLE:
+    if not isinstance(told, dict) or not isinstance(told.get("stages"), list):
         raise DadeumError(f"{run / 'run.json'} is damaged: run the recipe again, what is whole in the folder's cache is not made anew")
     return told
 

@@ -261,7 +261,7 @@ def _override(raw: dict[str, Any], told: str, mistakes: list[Mistake]) -> None:
         own = {next(iter(s)) for s in steps}
         step_name = max(own, key=lambda name: _likeness(path, name), default="")
         near = f"{step_name}.{parts[-1]}" if step_name and _likeness(path, step_name) > 0.8 else ""
-        mistakes.append(Mistake(path, "unknown key", f"did you mean {near}?" if near else nearest(parts[0], {*KEYS, *own})))
+        mistakes.append(Mistake(path, "unknown key", f"did you mean {near}?" if near else nearest(parts[0], KEYS)))
         return
     for i, part in enumerate(parts[:-1]):
         if isinstance(at, list):
@@ -336,6 +336,10 @@ def _sense(recipe: Recipe) -> list[Mistake]:
         mistakes.append(Mistake("prove", "needs `train`: there is nothing to compare"))
     if recipe.prove and split is not None and not split.parameters.get("test"):
         mistakes.append(Mistake("prove", "mix.split leaves no test rows: the proof would be on training rows", "set mix.split.test"))
+    if recipe.prove and recipe.prove.cluster and recipe.prove.cluster not in known:
+        mistakes.append(Mistake("prove.cluster", f"names the column {recipe.prove.cluster!r}, which nothing makes", nearest(recipe.prove.cluster, known)))
+    if recipe.train and recipe.train.template and not Path(recipe.train.template).is_file():
+        mistakes.append(Mistake("train.template", f"there is no file {recipe.train.template}", _beside(recipe.train.template)))
     return mistakes + _labels(recipe)
 
 

@@ -257,7 +257,9 @@ def plan_text(planned: dict[str, Any]) -> str:
 def reach(recipe: Recipe, until: Stage) -> Recipe:
     """The recipe with the steps that lie within a stage: none for records, all but the split for steps."""
     if until == "records":
-        return dataclasses.replace(recipe, steps=())
+        # The format that the recipe asks for may need its steps: a text has no turns before form.chat.
+        output = recipe.output if recipe.output.format == "source" else dataclasses.replace(recipe.output, format="auto")
+        return dataclasses.replace(recipe, steps=(), output=output)
     if until == "steps":
         return dataclasses.replace(recipe, steps=tuple(s for s in recipe.steps if "split" not in s.writes))
     return recipe
@@ -298,7 +300,7 @@ def _whole(out: Path, told: dict[str, Any]) -> bool:
     try:
         kept = {name: pl.scan_parquet(out / f"data/{name}.parquet").select(pl.len()).collect().item() for name in told["splits"]}
         return kept == told["splits"] and os.path.exists(out / "ledger/verdicts.parquet") and os.path.exists(out / "ledger/edits.parquet")
-    except (OSError, pl.exceptions.PolarsError):
+    except (OSError, KeyError, pl.exceptions.PolarsError):
         return False
 
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 from dadeum.demo import raw
 from dadeum.demo.messages import CUSTOMERS
-from dadeum.errors import Mistake, RecipeError
-from dadeum.recipe import Recipe, compose, parse, read_sets
+from dadeum.errors import Mistake, RecipeError, nearest
+from dadeum.recipe import KEYS, Recipe, compose, parse, read_sets
 
 CAP: Final = 3
 """No customer who writes by hand has three times the messages of the average one, copies included."""
@@ -42,7 +43,11 @@ def prepare(out: Path, sets: Sequence[str] = ()) -> tuple[Recipe, raw.Raw]:
     text = resources.files("dadeum.demo").joinpath("recipe.yaml").read_text(encoding="utf-8")
     recipe = _below(parse(text, "recipe.yaml"), out)
     cap = f"mix.cap.max={round(CAP * own['rows'] / CUSTOMERS)}"
-    return compose(recipe, [cap, *(s for s in sets if s.partition("=")[0] not in OWN)]), made
+    try:
+        return compose(recipe, [cap, *(s for s in sets if s.partition("=")[0] not in OWN)]), made
+    except RecipeError as error:
+        known = (*KEYS, *OWN)
+        raise RecipeError(replace(m, hint=nearest(m.path, known)) if m.path in told and "." not in m.path else m for m in error.mistakes) from error
 
 
 def _below(value: Any, out: Path) -> Any:

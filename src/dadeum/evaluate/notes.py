@@ -19,7 +19,7 @@ def notes(told: dict[str, Any]) -> tuple[list[str], list[str]]:
             (
                 f"{c['a']} and {c['b']} were trained once each: the interval covers items only, and a difference between two trainings "
                 "cannot be told from the luck of training. Give train.seeds two or more values, better three.",
-                f"{c['a']}와(과) {c['b']}은(는) 한 번씩만 학습했습니다. 구간은 문항의 우연만 담으며, 두 학습의 차이를 학습의 우연과 가릴 수 없습니다. "
+                f"{c['a']}, {c['b']}: 한 번씩만 학습했습니다. 구간에는 문항의 우연만 담기므로, 두 학습의 차이와 학습의 우연을 가려낼 수 없습니다. "
                 "train.seeds에 값을 둘 이상, 되도록 셋을 주십시오.",
             )
         )
@@ -27,7 +27,7 @@ def notes(told: dict[str, Any]) -> tuple[list[str], list[str]]:
         pairs.append(
             (
                 "One training: the interval covers items only. The verdict is about this very model, not about training it again.",
-                "학습은 한 번입니다. 구간은 문항의 우연만 담습니다. 판정은 바로 이 모델에 관한 것이며, 다시 학습한 모델에 관한 것이 아닙니다.",
+                "한 번만 학습했습니다. 구간에는 문항의 우연만 담깁니다. 판정은 바로 이 모델에 관한 것이며, 다시 학습한 모델에 관한 것이 아닙니다.",
             )
         )
     elif told["covers"] != "items" and min(n for n in seeds.values() if n) == 2:
@@ -41,7 +41,7 @@ def notes(told: dict[str, Any]) -> tuple[list[str], list[str]]:
         pairs.append(
             (
                 f"{told['clusters']} clusters are few: intervals are rough, and below 6 no difference can be called.",
-                f"묶음이 {told['clusters']}개뿐이라 구간이 거칠고, 6개 미만이면 어떤 차이도 판정할 수 없습니다.",
+                f"그룹이 {told['clusters']}개뿐이라 구간이 거칠고, 6개 미만이면 어떤 차이도 판정할 수 없습니다.",
             )
         )
     for name, arm in told["arms"].items():
@@ -56,7 +56,7 @@ def notes(told: dict[str, Any]) -> tuple[list[str], list[str]]:
         pairs.append(
             (
                 f"{told['unusable_items']} held-out items have no reference that the metric can read. They were left out for all arms.",
-                f"정답을 읽을 수 없는 문항 {told['unusable_items']}개는 모든 비교에서 뺐습니다.",
+                f"지표가 정답을 읽을 수 없는 문항 {told['unusable_items']}개는 모든 갈래에서 뺐습니다.",
             )
         )
     return [en for en, _ in pairs], [ko for _, ko in pairs]

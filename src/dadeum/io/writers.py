@@ -42,7 +42,7 @@ class Writer(ABC):
     def write(self, rows: pl.DataFrame) -> None:
         """Append records. Raises DadeumError naming the record that does not fit the format."""
 
-    def like(self, rows: pl.DataFrame) -> None:
+    def like(self, rows: pl.DataFrame) -> None:  # noqa: B027 (most formats have no columns)
         """Instead of any rows: a file without rows takes the columns that these would have had, where its format has columns."""
 
     def close(self) -> None:

@@ -24,6 +24,7 @@ import numpy.typing as npt
 import orjson
 import polars as pl
 
+from dadeum.errors import Mistake, RecipeError
 from dadeum.record import CARRIED, CHATS, turns
 from dadeum.settings import Source
 from dadeum.steps import _key
@@ -96,11 +97,15 @@ def load(files: tuple[tuple[str, str], ...], n: int, fields: tuple[str, ...], ve
     """The index of benchmark files, once per process.
 
     files: (path, digest of its content). fields: which fields are taken, all if empty. verbatim: keep case and punctuation.
+    Raises RecipeError where they hold nothing: a guard that guards nothing must not look like one.
     """
     values: dict[str, str] = {}
     for path, _ in files:
         for place, value in _distinctive(path, fields):
             values.setdefault(value, place)
+    if not values:
+        told = ", ".join(path for path, _ in files)
+        raise RecipeError(Mistake("against", f"{told} holds no text that a row could be held against", "is it the right file, are `fields` right?"))
     return build(list(values), list(values.values()), n, verbatim)
 
 
