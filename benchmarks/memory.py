@@ -22,7 +22,7 @@ def grown(out: Path, times: int) -> int:
     n = 0
     with open(out, "wb") as file:
         for path in sorted(DATA.glob("*.jsonl.gz")):
-            lines = gzip.open(path).read().splitlines()
+            lines = gzip.decompress(path.read_bytes()).splitlines()
             for copy in range(times):
                 mark = str(copy).encode()
                 file.write(b"\n".join(line.replace(b'"review_id": "', b'"review_id": "' + mark + b"-").replace(b'"review": "', b'"review": "' + mark) for line in lines) + b"\n")

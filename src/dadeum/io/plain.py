@@ -41,7 +41,7 @@ def columns(lines: Sequence[bytes]) -> tuple[dict[str, pl.Series], list[tuple[st
     rest = np.arange(len(lines))
     found: list[tuple[np.ndarray, pl.DataFrame]] = []
     while len(rest):
-        one = _alike([lines[i] for i in rest] if found else lines) if len(found) < ORDERS else None
+        one = _alike([lines[i] for i in rest.tolist()] if found else lines) if len(found) < ORDERS else None
         if one is None:
             return None
         mine, made = one
@@ -79,7 +79,7 @@ def _alike(lines: Sequence[bytes]) -> tuple[np.ndarray, pl.DataFrame] | None:
             return None
         mine = each.str.contains(pattern).to_numpy()
         if not mine.all():
-            whole = b"\n".join([lines[i] for i in np.flatnonzero(mine)])
+            whole = b"\n".join([lines[i] for i in np.flatnonzero(mine).tolist()])
         made = pl.read_ndjson(io.BytesIO(whole), schema={key: PLAIN[type(value)][1] for key, value in first.items()})
     except pl.exceptions.PolarsError:
         return None
