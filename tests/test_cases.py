@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from golden import FOLDER, ROOT, cases
 
 from dadeum import steps
 from dadeum.errors import RecipeError
 from dadeum.recipe import read_step
 from dadeum.record import CHATS, records
 from dadeum.step import Compare, Edit, Filter, Grow
+from golden import FOLDER, ROOT, cases
 
 ALL = steps.names()
 CASES = [(name, i, case) for name in ALL if (FOLDER / f"{name}.jsonl").exists() for i, case in enumerate(cases(name), 1)]

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from runs import add_up, dadeum, fingerprint, raw, recipe, run_json, write
 
 from dadeum.engine import unit
 from dadeum.engine.delta import work
@@ -19,6 +18,7 @@ from dadeum.errors import BalanceError, StepError
 from dadeum.ledger import Receipt
 from dadeum.record import records
 from dadeum.step import Edit, Filter
+from runs import add_up, dadeum, fingerprint, raw, recipe, run_json, write
 
 
 def lines(folder: Path) -> int:

@@ -7,13 +7,13 @@ import math
 
 import numpy as np
 import pytest
-from evaluate_worlds import World
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dadeum.evaluate import clusters, resample, seeds
 from dadeum.evaluate.compare import Arm, compare, holm, mean, verdict
 from dadeum.evaluate.quantiles import binomial, normal_quantile, t_quantile, t_tail
+from evaluate_worlds import World
 
 T_TABLE = [(1, 12.706), (2, 4.303), (3, 3.182), (5, 2.571), (10, 2.228), (30, 2.042), (120, 1.980), (1e7, 1.960)]
 """Two-sided 5 % points of Student's t, as printed in any textbook."""

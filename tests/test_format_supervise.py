@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 pytest.importorskip("transformers", reason="needs dadeum[train]")
 
 from chat_cases import CONTENTS, STOPS, TEMPLATES, UNMARKED, chat, tokenizer
-
 from dadeum.errors import DadeumError
 from dadeum.format.supervise import IGNORED, LEDGER, digest, picture, supervise
 from dadeum.format.template import Template

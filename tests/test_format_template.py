@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 pytest.importorskip("transformers", reason="needs dadeum[train]")
 
 from chat_cases import CONTENTS, MARKED, QWEN, SPECIALS, STOPS, TEMPLATES, UNMARKED, chat, tokenizer
-
 from dadeum.errors import DadeumError, RecipeError
 from dadeum.format.template import RefusedError, Template, default
 

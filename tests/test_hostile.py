@@ -13,12 +13,12 @@ from typing import Any
 
 import polars as pl
 import pytest
-from runs import write
 
 from dadeum import ledger
 from dadeum.cli import main
 from dadeum.record import records, recut, rewrite
 from dadeum.steps.guard.pii import Pii
+from runs import write
 
 MAIL, PHONE = "minsu.kim77@naver.com", "010-9348-2716"
 

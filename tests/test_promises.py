@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 import polars as pl
 import pytest
-from golden import ROOT, samples
 from hypothesis import given
 from hypothesis import strategies as st
-from promises import Broken, batches, check
 
 from dadeum import steps
 from dadeum.recipe import read_step
 from dadeum.record import RECORD, records, rewrite
 from dadeum.step import DECISION, Compare, Edit, Filter, Grow, TextStep, verdict
+from golden import ROOT, samples
+from promises import Broken, batches, check
 
 ALL = steps.names()
 

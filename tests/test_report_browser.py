@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_report_run import HOSTILE, make
 
 from dadeum.report import page
 from dadeum.report.words import LANGS
+from test_report_run import HOSTILE, make
 
 CHROMIUM = Path("/usr/bin/chromium")
 

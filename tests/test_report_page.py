@@ -10,12 +10,12 @@ from pathlib import Path
 import orjson
 import polars as pl
 import pytest
-from test_report_run import HOSTILE, STEPS, make, run
 
 from dadeum import report
 from dadeum.errors import DadeumError, RecipeError
 from dadeum.report import card, facts, page, sample
 from dadeum.report.words import LANGS, TABLE, Words
+from test_report_run import HOSTILE, STEPS, make, run
 
 __all__ = ["run"]
 ROOMS = Path(report.__file__).parent

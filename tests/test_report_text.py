@@ -11,10 +11,10 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_report_run import make, run
 
 from dadeum.report import card, chart, diff, figures, terminal
 from dadeum.report.words import LANGS, Words
+from test_report_run import make, run
 
 __all__ = ["run"]
 TEXT = st.text(st.sampled_from("가나다각 aAb1-<>&\u200b\u1100\u1161\n⟨⟩:"), max_size=40)

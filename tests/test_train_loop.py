@@ -13,13 +13,12 @@ import pytest
 
 pytest.importorskip("trl", reason="needs dadeum[train]")
 
-from train_cases import SETTINGS, TINY, one_thread, reviews, short, texts, tiny
-
 from dadeum.errors import DadeumError, RecipeError
 from dadeum.settings import Lora, Tiny, Train
 from dadeum.train.base import base
 from dadeum.train.generate import answers, losses
 from dadeum.train.loop import drawn, learning_rate, train
+from train_cases import SETTINGS, TINY, one_thread, reviews, short, texts, tiny
 
 one_thread()
 TRAIN, HELD = reviews(400, 1), reviews(60, 2)

@@ -9,14 +9,13 @@ import pytest
 
 pytest.importorskip("trl", reason="needs dadeum[train]")
 
-from train_cases import SETTINGS, one_thread, reviews, short, tiny
-
 from dadeum.format.supervise import IGNORED, Example, supervise
 from dadeum.format.tokens import load_tokenizer
 from dadeum.train import probe
 from dadeum.train.base import load
 from dadeum.train.batches import collate, plan
 from dadeum.train.loop import make_trainer
+from train_cases import SETTINGS, one_thread, reviews, short, tiny
 
 one_thread()
 ROWS = reviews(80, 1)
