@@ -8,6 +8,7 @@ Each stage looks first whether the folder already holds what it would make.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import resource
@@ -24,7 +25,7 @@ import yaml
 import dadeum
 from dadeum import io, ledger, tuning
 from dadeum import recipe as recipes
-from dadeum.engine import collect, flow, folder, local
+from dadeum.engine import collect, flow, folder, local, unit
 from dadeum.errors import DadeumError, Mistake, RecipeError
 from dadeum.recipe import Recipe
 
@@ -85,8 +86,10 @@ def apply(steps: list[str], path: str, out: Path, sets: list[str], force: bool =
         mistakes += error.mistakes
     if mistakes:
         raise RecipeError(mistakes)
-    n = local.workers(workers, local.size(flow.paths(made)))
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name, local.Local(n) as engine:
+    size = local.size(flow.paths(made))
+    n = local.workers(workers, size)
+    held = unit.in_memory() if n == 1 and size < local.SMALL else contextlib.nullcontext()
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name, held, local.Local(n) as engine:
         draft = Path(name)
         processed = flow.process(made, draft / "cache", engine)
         counts = collect.one_file(processed, draft, out.name, engine)

@@ -21,6 +21,8 @@ from tqdm import tqdm
 
 from dadeum.errors import DadeumError, Mistake, RecipeError
 
+SMALL = 100_000_000
+"""Bytes of input (compressed files counted four times) that one process takes on alone."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -105,7 +107,7 @@ def workers(asked: int, size: int) -> int:
     """
     if asked:
         return asked
-    return min(os.cpu_count() or 1, 1 + size // 100_000_000)
+    return min(os.cpu_count() or 1, 1 + size // SMALL)
 
 
 def size(paths: Iterable[str]) -> int:

@@ -4,13 +4,16 @@ A file holds one line of JSON (the head: anything small, and where the parts lie
 written to a draft, read back, its digest compared, then renamed; so a killed run or a full disk never leaves half a unit under
 a final name, and two runs may write the same unit at once. The digest of the parts is checked again at every load: a damaged
 unit counts as absent and is made again.
+
+`in_memory` keeps units in this process instead: for work that nobody will continue, and that is small.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +44,23 @@ class Unit:
     parts: dict[str, pl.DataFrame]
 
 
+_held: dict[Path, Unit] | None = None
+
+
+@contextlib.contextmanager
+def in_memory() -> Iterator[None]:
+    """Hold units in this process while the context lasts: no file is written, and none is looked for.
+
+    Saves a tenth of the time of `apply` on 60 MB of JSON, where units are thrown away at the end.
+    """
+    global _held
+    before, _held = _held, {}
+    try:
+        yield
+    finally:
+        _held = before
+
+
 def save(path: Path, head: Mapping[str, Any], parts: Mapping[str, pl.DataFrame]) -> str:
     """Write a unit and give the digest of its parts. Raises DadeumError where the disk gives back something else."""
     bodies: list[memoryview] = []
@@ -51,6 +71,9 @@ def save(path: Path, head: Mapping[str, Any], parts: Mapping[str, pl.DataFrame])
         bodies.append(buffer.getbuffer())
         index.append((name, len(bodies[-1]), xxhash.xxh3_128_hexdigest(bodies[-1])))
     told = _whole(index)
+    if _held is not None:
+        _held[path] = Unit(dict(head), told, dict(parts))
+        return told
     first = orjson.dumps({"head": dict(head), "digest": told, "parts": index}) + b"\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     publish(path, first, *bodies)
@@ -85,6 +108,8 @@ def publish(path: Path, *data: bytes | memoryview) -> None:
 
 def peek(path: Path) -> Unit | None:
     """The head alone, or None where there is no such unit."""
+    if _held is not None:
+        return _held.get(path)
     try:
         with open(path, "rb") as file:
             head = orjson.loads(file.readline())
@@ -98,6 +123,9 @@ def peek(path: Path) -> Unit | None:
 
 def load(path: Path, *names: str) -> Unit | None:
     """The unit with its parts (all, or those named; no others are read), or None where it is absent or damaged."""
+    if _held is not None:
+        held = _held.get(path)
+        return held and Unit(held.head, held.digest, {k: v for k, v in held.parts.items() if not names or k in names})
     parts: dict[str, pl.DataFrame] = {}
     try:
         with open(path, "rb") as file:
