@@ -266,3 +266,24 @@ def test_json_alone_on_standard_output(here: Path) -> None:
     ask("run", made, "--out", "run", "--until", "split")
     for command in (["plan", made], ["why", "run", "a"], ["funnel", "run"], ["look", "run"]):
         assert json.loads(ask(*command, "--json").out)
+
+
+def test_an_interrupt_that_a_generators_tidying_swallows_is_heard_all_the_same() -> None:
+    import gc
+    import signal
+    import time
+
+    from dadeum.cli import _listening
+
+    def kept():
+        try:
+            yield
+        finally:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), _listening():
+        held = kept()
+        next(held)
+        del held
+        gc.collect()
+        time.sleep(1)

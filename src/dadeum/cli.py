@@ -7,10 +7,12 @@ in use, 130 interrupted (the same command goes on).
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; give its exit code."""
     # Shards are the parallelism here: a second thread inside Polars cost 30 % more CPU for the same work.
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     told = parser().parse_args(argv)
     try:
-        return int(told.run(told) or 0)
+        with _listening():
+            return int(told.run(told) or 0)
     except RecipeError as error:
         n = len(error.mistakes)
         return _fail(f"{n} mistake{'s' if n != 1 else ''}:\n{error}", error.exit_code)
@@ -40,6 +42,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         return _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}. Nothing half-written was kept.", 1)
+
+
+@contextlib.contextmanager
+def _listening() -> Iterator[None]:
+    """Ctrl-C and SIGTERM reach `main`, also where Python meets them while it tidies up a generator and would only print them."""
+    met = lost = 0
+
+    def interrupt(number: int, frame: object) -> None:
+        nonlocal met
+        met += 1
+        raise KeyboardInterrupt
+
+    def unraisable(what: Any) -> None:
+        nonlocal lost
+        if not issubclass(what.exc_type, KeyboardInterrupt):
+            return sys.__unraisablehook__(what)
+        lost += 1
+        if lost >= met:  # nobody has heard it: said again in a moment, outside of the tidying
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM) if threading.current_thread() is threading.main_thread() else ()
+    before, hook = [signal.signal(number, interrupt) for number in numbers], sys.unraisablehook
+    sys.unraisablehook = unraisable
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
+        for number, handler in zip(numbers, before):
+            signal.signal(number, handler)
 
 
 def parser() -> Parser:
