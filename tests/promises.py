@@ -84,9 +84,9 @@ def compare(step: Compare, rows: pl.DataFrame, cuts: Sequence[int] = ()) -> None
     """Sketches of rows, not of batches; input order is irrelevant; the merged have a living witness that is alike; twice is once."""
     sketches = step.sketch(rows)
     same(pl.concat([step.sketch(piece) for piece in pieces(rows, cuts)]), sketches, "another cut gives other sketches")
-    told = step.decide(sketches).sort("row")
+    told = step.decide(step.relate(sketches)).sort("row")
     for order in (sketches.reverse(), sketches.sample(fraction=1, shuffle=True, seed=1)):
-        same(step.decide(order).sort("row"), told, "the order of rows changes the decision")
+        same(step.decide(step.relate(order)).sort("row"), told, "the order of rows changes the decision")
     numbers = set(rows["row"])
     if told["row"].is_duplicated().any() or not set(told["row"]) <= numbers:
         raise Broken("decides twice on a row, or on one that is not there")
@@ -116,7 +116,7 @@ def compare(step: Compare, rows: pl.DataFrame, cuts: Sequence[int] = ()) -> None
 
 def leaving(step: Compare, rows: pl.DataFrame) -> pl.DataFrame:
     """The lines of a decision that make rows leave."""
-    return step.decide(step.sketch(rows)).filter(pl.col("state").is_not_null())
+    return step.decide(step.relate(step.sketch(rows))).filter(pl.col("state").is_not_null())
 
 
 def grow(step: Grow, rows: pl.DataFrame, cuts: Sequence[int] = ()) -> None:

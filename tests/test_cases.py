@@ -64,7 +64,7 @@ def run(name: str, case: dict[str, Any]) -> None:
             if field in case:
                 assert told[field][0] == pytest.approx(case[field])
     elif isinstance(step, Compare):
-        told = step.decide(step.sketch(rows))
+        told = step.decide(step.relate(step.sketch(rows)))
         ids = dict(zip(rows["row"], rows["id"]))
         found: dict[str, Any] = dict.fromkeys(ids.values(), "kept")
         for line in told.to_dicts():

@@ -59,7 +59,7 @@ def test_the_split_tests_on_customers_and_leaves_the_machines_to_training(tmp_pa
     customers = sorted(set(made.truth.filter(~pl.col("file").str.starts_with("forms")).get_column("customer")))
     rows = records({"text": f"only {c}", "customer": c} for c in customers)
     split = _step(recipe, "mix.split")
-    sides = rows.join(split.decide(split.sketch(rows)), on="row").select("customer", "split")
+    sides = rows.join(split.decide(split.relate(split.sketch(rows))), on="row").select("customer", "split")
     machines = sides.filter(pl.col("customer").str.starts_with("m"))
     assert set(machines.get_column("split")) == {"train"} and machines.height == 4
     assert sides.filter(pl.col("split") == "test").height >= 20

@@ -33,7 +33,7 @@ def _slow(rows: pl.DataFrame, by: tuple[str, ...], most: int) -> dict[int, int]:
 @given(GROUPS, st.sampled_from([("customer",), ("customer", "label")]), st.integers(1, 6), st.randoms(use_true_random=False))
 def test_the_rows_that_leave_are_those_of_the_slow_twin(groups: list, by: tuple[str, ...], most: int, rng: object) -> None:
     rows, step = _rows(groups), Cap(by=by, max=most)
-    told = step.decide(step.sketch(rows))
+    told = step.decide(step.relate(step.sketch(rows)))
     assert told.schema == DECISION
     assert dict(told.select("row", "value").iter_rows()) == _slow(rows, by, most)
     assert set(told.get_column("threshold")) <= {float(most)} and set(told.get_column("state")) <= {"dropped"}
@@ -43,13 +43,13 @@ def test_the_rows_that_leave_are_those_of_the_slow_twin(groups: list, by: tuple[
     parts = [step.sketch(rows[order[:cut]]), step.sketch(rows[order[cut:]])]
     assert step.decide(pl.concat(parts)).equals(told)
     kept = rows.join(told, on="row", how="anti")
-    assert step.decide(step.sketch(kept)).is_empty()
+    assert step.decide(step.relate(step.sketch(kept))).is_empty()
 
 
 def test_the_report_tells_groups_and_how_many_were_over() -> None:
     rows = _rows([("a", None)] * 5 + [("b", None)] * 2 + [(None, None)] * 9)
     step = Cap(by=("customer",), max=3)
-    assert step.report(step.sketch(rows)) == {"groups": 2, "over": 1}
+    assert step.report(step.relate(step.sketch(rows))) == {"groups": 2, "over": 1}
 
 
 def test_what_makes_no_groups_is_refused() -> None:

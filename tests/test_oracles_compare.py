@@ -127,18 +127,18 @@ def test_exact_is_the_slow_exact_in_any_order(told: list[tuple[str, str | None]]
     step = Exact(keep=keep, conflicts=conflicts)  # type: ignore[arg-type]
     want = slow_exact([(i, t, label) for i, (t, label) in enumerate(told)], keep, conflicts)
     order = draw.sample(range(len(told)), len(told))
-    made = step.decide(step.sketch(rows)[order])
+    made = step.decide(step.relate(step.sketch(rows)[order]))
     assert {row: (reason, witness) for row, reason, witness in made.select("row", "reason", "witness").rows()} == want
     left = rows.filter(~pl.col("row").is_in(list(want)))
-    assert step.decide(step.sketch(left)).is_empty()
+    assert step.decide(step.relate(step.sketch(left))).is_empty()
 
 
 def test_exact_tells_of_conflicts_and_shares() -> None:
     rows = frame(["좋아", "좋아!", "좋아", "싫어", "싫어", "혼자"], label=["p", "p", "n", "n", "n", "p"])
     step = Exact(conflicts="majority")
-    sketch = step.sketch(rows)
-    assert step.report(sketch) == {"repeated_keys": 2, "repeated_rows": 5, "conflicts": 1, "conflicting_rows": 3}
-    dropped = step.decide(sketch).filter(pl.col("state") == "dropped")
+    related = step.relate(step.sketch(rows))
+    assert step.report(related) == {"repeated_keys": 2, "repeated_rows": 5, "conflicts": 1, "conflicting_rows": 3}
+    dropped = step.decide(related).filter(pl.col("state") == "dropped")
     assert dropped["value"].to_list() == [pytest.approx(1 / 3)]
     assert set(step.sketch(rows).columns) == {"row", "hi", "lo", "says"}
 
@@ -215,8 +215,8 @@ def safe(made: pl.DataFrame, told: list[tuple[str, str]]) -> None:
 def test_counts_and_strata_are_safe_stable_and_blind_to_order(told: list, asked: tuple, stratify: str, leak: str, seed: int) -> None:
     rows = frame([t for _, t in told], film=[g for g, _ in told], mood=["ab"[len(t) % 2] for _, t in told])
     step = Split(by=("film",), test=asked[0], validation=asked[1], stratify=stratify, leak=leak, seed=seed)  # type: ignore[arg-type]
-    made = step.decide(step.sketch(rows)).sort("row")
-    assert step.decide(step.sketch(rows.reverse())).sort("row").equals(made)
+    made = step.decide(step.relate(step.sketch(rows))).sort("row")
+    assert step.decide(step.relate(step.sketch(rows.reverse()))).sort("row").equals(made)
     safe(made, told)
     if leak == "unite":
         assert made["state"].null_count() == len(told)
@@ -229,7 +229,7 @@ def test_more_groups_move_nobody() -> None:
     few = frame([f"글 {i}" for i in range(300)], film=[f"f{i // 3}" for i in range(300)])
     more = frame([f"글 {i}" for i in range(900)], film=[f"f{i // 3}" for i in range(900)])
     step = Split(by=("film",), test=0.2, validation=0.1)
-    one, two = (step.decide(step.sketch(rows)).sort("row")["split"] for rows in (few, more))
+    one, two = (step.decide(step.relate(step.sketch(rows))).sort("row")["split"] for rows in (few, more))
     assert one.to_list() == two.head(300).to_list()
     assert set(one) == {"train", "validation", "test"}
 
@@ -239,8 +239,8 @@ def test_the_seed_moves_groups_and_shares_are_met() -> None:
     splits = []
     for seed in (0, 1):
         step = Split(test=0.1, validation=0.05, seed=seed)
-        splits.append(step.decide(step.sketch(rows)).sort("row")["split"])
-        told = step.report(step.sketch(rows))
+        splits.append(step.decide(step.relate(step.sketch(rows))).sort("row")["split"])
+        told = step.report(step.relate(step.sketch(rows)))
         # Five standard deviations of 4,000 draws.
         assert abs(told["test"]["share"] - 0.1) < 0.024 and abs(told["validation"]["share"] - 0.05) < 0.018
         assert told["leaks"] == 0 and told["warnings"] == []
@@ -251,10 +251,10 @@ def test_the_seed_moves_groups_and_shares_are_met() -> None:
 def test_counts_are_met_and_strata_too() -> None:
     rows = frame([f"글 {i}" for i in range(1000)], mood=["rare" if i % 20 == 0 else "plenty" for i in range(1000)])
     step = Split(test=100, validation=50)
-    counts = Counter(step.decide(step.sketch(rows))["split"])
+    counts = Counter(step.decide(step.relate(step.sketch(rows)))["split"])
     assert counts == {"test": 100, "validation": 50, "train": 850}
     step = Split(test=0.2, validation=0.1, stratify="mood")
-    made = step.decide(step.sketch(rows)).sort("row")
+    made = step.decide(step.relate(step.sketch(rows))).sort("row")
     assert Counter(zip(rows["mood"], made["split"])) == {
         ("rare", "test"): 10, ("rare", "validation"): 5, ("rare", "train"): 35,
         ("plenty", "test"): 190, ("plenty", "validation"): 95, ("plenty", "train"): 665,
@@ -273,7 +273,7 @@ def test_groups_that_share_prompts_are_united_as_a_search_finds_them() -> None:
     told = [(f"g{draw.randrange(60)}", f"글 {draw.randrange(140)}") for _ in range(150)]
     rows = frame([t for _, t in told], film=[g for g, _ in told])
     step = Split(by=("film",), test=0.3, validation=0.3, leak="unite")
-    made = step.decide(step.sketch(rows)).sort("row")
+    made = step.decide(step.relate(step.sketch(rows))).sort("row")
     component: dict[str, int] = {}
     for start in sorted({g for g, _ in told}):
         queue = [start]
@@ -441,7 +441,7 @@ def test_it_finds_every_question_of_the_socratic_twin() -> None:
 def test_exact_on_real_reviews_is_the_slow_exact(reviews: pl.DataFrame) -> None:
     step = Exact()
     some = reviews[:80_000]
-    made = step.decide(pl.concat([step.sketch(some[i : i + 32_768]) for i in range(0, some.height, 32_768)]))
+    made = step.decide(step.relate(pl.concat([step.sketch(some[i : i + 32_768]) for i in range(0, some.height, 32_768)])))
     first: dict[str, int] = {}
     want = {}
     for row, text in enumerate(some["text"]):

@@ -96,9 +96,14 @@ class Step(ABC):  # noqa: B024 (each shape adds its own abstract method)
     @property
     def key(self) -> str:
         """blake2b of name, version and every field; a field marked `Input` enters by the content of its files."""
-        told: dict[str, Any] = self.parameters
+        return self.key_without()
+
+    def key_without(self, *without: str) -> str:
+        """As `key`, without some of the fields."""
+        told = {name: value for name, value in self.parameters.items() if name not in without}
         for name, patterns in self.inputs.items():
-            told[name] = [digest_file(path) for pattern in patterns for path in files(pattern)]
+            if name in told:
+                told[name] = [digest_file(path) for pattern in patterns for path in files(pattern)]
         text = json.dumps([self.name, self.version, told], sort_keys=True, ensure_ascii=False)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
@@ -130,17 +135,30 @@ class Filter(Step):
 
 
 class Compare(Step):
-    """Rows judged against each other through sketches small enough to travel."""
+    """Rows judged against each other through sketches small enough to travel: sketch a shard, relate all sketches, decide."""
+
+    late: ClassVar[tuple[str, ...]] = ()
+    """The parameters that only `decide` and `report` read (a threshold, who stays). Where there are any, what `relate` found is
+    kept, and another value of theirs looks at no row again."""
+
+    @property
+    def early_key(self) -> str:
+        """As `key`, without the parameters of `late`: what sketches and relations depend on."""
+        return self.key_without(*self.late)
 
     @abstractmethod
     def sketch(self, rows: pl.DataFrame) -> pl.DataFrame:
         """`row` and the little that decides."""
 
+    def relate(self, sketches: pl.DataFrame) -> pl.DataFrame:
+        """What of all sketches `decide` needs: those that have a twin, pairs and how alike they are; all of them, if not overridden."""
+        return sketches
+
     @abstractmethod
-    def decide(self, sketches: pl.DataFrame) -> pl.DataFrame:
+    def decide(self, related: pl.DataFrame) -> pl.DataFrame:
         """Either DECISION, a line per row that leaves, or `row` and the columns of `writes`, a line per row."""
 
-    def report(self, sketches: pl.DataFrame) -> dict[str, Any]:
+    def report(self, related: pl.DataFrame) -> dict[str, Any]:
         """What the ledger should tell of the comparison as a whole (conflicts, leaks); JSON values, no contents of rows."""
         return {}
 

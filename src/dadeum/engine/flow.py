@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +23,7 @@ import polars as pl
 
 from dadeum import io
 from dadeum.engine import local, unit
-from dadeum.engine.compare import placed, scatter, sketch_path
+from dadeum.engine.compare import keep_sketch, placed, scatter, sketch_path
 from dadeum.engine.delta import ENGINE, Delta, work
 from dadeum.engine.shard import Read, Shard, claimed, peeked, read
 from dadeum.errors import Mistake, RecipeError
@@ -242,14 +241,11 @@ def _run(task: _Pass) -> tuple[Shard, list[Receipt]]:
         receipt.check(f"{shard.path} part {shard.part}")
         receipts.append(receipt)
         shard = shard.moved(i, path, digest)
-    if task.stop < len(task.steps):
-        step = task.steps[task.stop]
+    if task.stop < len(task.steps) and isinstance(step := task.steps[task.stop], Compare):
         path = sketch_path(task.cache, step, shard)
         if unit.peek(path) is None:
             rows = shard.rows() if rows is None else rows
-            started = time.perf_counter()
-            sketch = step.sketch(rows) if isinstance(step, Compare) else pl.DataFrame()
-            unit.save(path, {"rows": rows.height, "seconds": time.perf_counter() - started}, {"sketch": sketch})
+            keep_sketch(path, step, rows)
     return shard, receipts
 
 

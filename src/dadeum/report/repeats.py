@@ -48,8 +48,8 @@ class Repeats:
         texts, answers: [{row, n}], the most frequent first; row is where each first stands.
         """
         whole = _all(self._whole)
-        told = WHOLE.report(whole)
-        told_asked = ASKED.report(_all(self._asked)) if self._asked else None
+        told = WHOLE.report(WHOLE.relate(whole))
+        told_asked = ASKED.report(ASKED.relate(_all(self._asked))) if self._asked else None
         copies = {"texts": told["repeated_keys"], "records": told["repeated_rows"], "more": told["repeated_rows"] - told["repeated_keys"]}
         questions = {"texts": told_asked["conflicts"], "records": told_asked["conflicting_rows"]} if told_asked else None
         return {

@@ -43,6 +43,7 @@ class Exact(Compare):
     """In what rows contradict each other, named as in `by`: `by: [user], against: [assistant]` finds questions with several answers."""
     profile: Profile = field(default="auto", kw_only=True)
     """By which language's rules a key is made: code is compared as it is."""
+    late = ("conflicts",)
 
     def __post_init__(self) -> None:
         for name in ("by", "against"):
@@ -65,10 +66,21 @@ class Exact(Compare):
             columns.append(prose(rows, ("text", *ROLES)).str.len_chars().fill_null(0).alias("length"))
         return pl.DataFrame(columns)
 
-    def decide(self, sketches: pl.DataFrame) -> pl.DataFrame:
+    def relate(self, sketches: pl.DataFrame) -> pl.DataFrame:
+        """The rows whose key another row has too, with `conflict` (the key's rows say more than one thing) and `value`, the share
+        of the key's rows that say the same; rows that say nothing have no share."""
+        rows = sketches.filter(pl.col("hi").is_not_null())
+        rows = rows.filter(pl.len().over(KEY) > 1)
+        votes = pl.col("says").count()
+        return rows.with_columns(
+            conflict=pl.col("says").drop_nulls().n_unique().over(KEY) > 1,
+            value=votes.over(*KEY, "says") / votes.over(KEY),
+        ).with_columns(value=pl.when(pl.col("says").is_not_null()).then("value"))
+
+    def decide(self, related: pl.DataFrame) -> pl.DataFrame:
         """DECISION: `duplicate` (merged, value 1), `conflict` and `conflict_minority` (dropped; value: the share of the key's rows
         that say what this one says)."""
-        rows = _twins(sketches).with_columns(same=pl.lit(None, dtype=pl.UInt64), reason=pl.lit(None, dtype=pl.String))
+        rows = related.with_columns(same=pl.lit(None, dtype=pl.UInt64), reason=pl.lit(None, dtype=pl.String))
         if self.conflicts == "keep":
             rows = rows.with_columns(same=pl.when("conflict").then("says"))
         elif self.conflicts == "drop":
@@ -88,14 +100,13 @@ class Exact(Compare):
         )  # fmt: skip
         return pl.concat([merged, dropped]).cast(DECISION).sort("row")
 
-    def report(self, sketches: pl.DataFrame) -> dict[str, Any]:
+    def report(self, related: pl.DataFrame) -> dict[str, Any]:
         """Keys that occur more than once, those of them with a conflict, and the rows of either."""
-        rows = _twins(sketches)
-        counted = rows.group_by(KEY).agg(pl.len().alias("rows"), pl.col("conflict").first())
+        counted = related.group_by(KEY).agg(pl.len().alias("rows"), pl.col("conflict").first())
         clashing = counted.filter("conflict")
         return {
             "repeated_keys": counted.height,
-            "repeated_rows": rows.height,
+            "repeated_rows": related.height,
             "conflicts": clashing.height,
             "conflicting_rows": int(clashing["rows"].sum()),
         }
@@ -104,18 +115,6 @@ class Exact(Compare):
         if self.keep == "last":
             return [pl.lit(2**64 - 1, dtype=pl.UInt64) - pl.col("row")]
         return [-pl.col("length").cast(pl.Int64)] if self.keep == "longest" else []
-
-
-def _twins(sketches: pl.DataFrame) -> pl.DataFrame:
-    """The rows whose key another row has too, with `conflict` (the key's rows say more than one thing) and `value`, the share of
-    the key's rows that say the same; rows that say nothing have no share."""
-    rows = sketches.filter(pl.col("hi").is_not_null())
-    rows = rows.filter(pl.len().over(KEY) > 1)
-    votes = pl.col("says").count()
-    return rows.with_columns(
-        conflict=pl.col("says").drop_nulls().n_unique().over(KEY) > 1,
-        value=votes.over(*KEY, "says") / votes.over(KEY),
-    ).with_columns(value=pl.when(pl.col("says").is_not_null()).then("value"))
 
 
 def _outvoted(rows: pl.DataFrame) -> pl.DataFrame:

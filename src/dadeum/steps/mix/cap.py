@@ -59,9 +59,9 @@ class Cap(Compare):
             _hashed(rows.get_column("id").alias("draw")),
         )
 
-    def decide(self, sketches: pl.DataFrame) -> pl.DataFrame:
+    def decide(self, related: pl.DataFrame) -> pl.DataFrame:
         """Whoever stands behind the first `max` of its group, in the order of the draw; `value` is the size of the group."""
-        grouped = sketches.filter(pl.col("group").is_not_null())
+        grouped = related.filter(pl.col("group").is_not_null())
         place = pl.struct("draw", "row").rank("ordinal").over("group")
         over = grouped.with_columns(place.alias("place"), pl.len().over("group").alias("size")).filter(pl.col("place") > self.max)
         return over.sort("row").select(
@@ -73,9 +73,9 @@ class Cap(Compare):
             pl.lit(None, dtype=DECISION["witness"]).alias("witness"),
         )
 
-    def report(self, sketches: pl.DataFrame) -> dict[str, int]:
+    def report(self, related: pl.DataFrame) -> dict[str, int]:
         """How many groups there are, and how many were over the cap."""
-        sizes = sketches.filter(pl.col("group").is_not_null()).group_by("group").len().get_column("len")
+        sizes = related.filter(pl.col("group").is_not_null()).group_by("group").len().get_column("len")
         return {"groups": len(sizes), "over": int((sizes > self.max).sum())}
 
 

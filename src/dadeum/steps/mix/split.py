@@ -104,14 +104,14 @@ class Split(Compare):
             columns.append(self._ready(rows.get_column(self.check).cast(pl.String)))
         return pl.DataFrame(columns)
 
-    def decide(self, sketches: pl.DataFrame) -> pl.DataFrame:
+    def decide(self, related: pl.DataFrame) -> pl.DataFrame:
         """`row`, `split`, and DECISION's columns, which are null for rows that stay; one line per row.
 
         Raises RecipeError where `leak` is `error` and there are leaks.
         """
-        if sketches.is_empty():
+        if related.is_empty():
             return pl.DataFrame(schema=pl.Schema(SPLIT))
-        rows = _table(sketches)
+        rows = _table(related)
         side, alive = self._placed(rows)
         leaving = ~alive
         witness = _witnesses(rows, side, alive) if leaving.any() else np.zeros(len(side), dtype=np.uint64)
@@ -127,11 +127,11 @@ class Split(Compare):
         )
         return made.cast(pl.Schema(SPLIT))
 
-    def report(self, sketches: pl.DataFrame) -> dict[str, Any]:
+    def report(self, related: pl.DataFrame) -> dict[str, Any]:
         """Rows, groups and share of each side, leaks, the share of the largest group, and what deserves a warning. JSON values."""
-        if sketches.is_empty():
+        if related.is_empty():
             return {}
-        rows = _table(sketches)
+        rows = _table(related)
         side, alive = self._placed(rows)
         groups = rows["unit"].to_numpy()
         told: dict[str, Any] = {"leaks": int((~alive).sum()), "largest_group": 0.0, "warnings": []}
