@@ -68,6 +68,8 @@ def _listening() -> Iterator[None]:
     try:
         yield
     finally:
+        if numbers:
+            signal.setitimer(signal.ITIMER_REAL, 0)  # what was heard after all must not ring once nobody listens
         sys.unraisablehook = hook
         for number, handler in zip(numbers, before):
             signal.signal(number, handler)
