@@ -79,9 +79,52 @@ def test_a_key_does_not_depend_on_its_neighbours_nor_on_the_cut(monkeypatch: pyt
 def test_nulls_and_nothing() -> None:
     assert _key.normal(pl.Series([None, "", "a"], dtype=pl.String)).to_list() == [None, "\0", "a"]
     assert _key.normal(pl.Series([], dtype=pl.String)).to_list() == []
-    hi, lo = _key.digests(pl.Series(["a", None]))
+    hi, lo = _key.text_digests(pl.Series(["", None], dtype=pl.String))
     assert hi[1] is None and lo[1] is None
-    assert (hi[0] << 64) | lo[0] == xxhash.xxh3_128_intdigest(b"a") == 0xA96FAF705AF16834E6C632B61E964E1F
+    assert (hi[0] << 64) | lo[0] == xxhash.xxh3_128_intdigest(b"\0")
+    assert [len(s) for s in _key.text_digests(pl.Series([], dtype=pl.String))] == [0, 0]
+
+
+def slow_digest(key: str) -> tuple[int, int]:
+    """Two multilinear sums modulo 2^64, number by number."""
+
+    def random(n: int) -> int:
+        x = n * 0x9E3779B97F4A7C15 % 2**64
+        x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        x = (x ^ (x >> 27)) * 0x94D049BB133111EB % 2**64
+        return x ^ (x >> 31)
+
+    mixed = [ord(c) * 0x9E3779B97F4A7C15 % 2**64 for c in key]
+    mixed = [m ^ (m >> 32) for m in mixed]
+    hi, lo = (sum(m * random(1 + i + at) for i, m in enumerate(mixed)) % 2**64 for at in (0, _key.PLACES))
+    return hi, lo
+
+
+def test_digests_of_texts_are_the_slow_digests(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = random.Random(4)
+    texts = ["".join(draw.choices(PIECES, k=draw.randrange(1, 7))) for _ in range(500)]
+    keys = [k for k in _key.normal(pl.Series(texts)).to_list()]
+    hi, lo = _key.text_digests(pl.Series(texts))
+    told = list(zip(hi.to_list(), lo.to_list()))
+    assert all(one == slow_digest(key) for one, key in zip(told, keys) if key[0] != "\0")
+    assert len(set(told)) == len(set(keys)) > 100
+    assert all((a == b) == (x == y) for a, x in zip(told[:80], keys) for b, y in zip(told[:80], keys))
+    long = ["가" * (_key.PLACES - 1), "가" * _key.PLACES, "가 " * _key.PLACES, "가" * (_key.PLACES + 1)]
+    hi, lo = _key.text_digests(pl.Series(long))
+    assert hi[1] == hi[2] and len(set(hi)) == 3
+    monkeypatch.setattr(_key, "BLOCK", 40)
+    assert list(zip(*(part.to_list() for part in _key.text_digests(pl.Series(texts))))) == told
+
+
+def test_digests_of_records_do_not_depend_on_their_neighbours() -> None:
+    told = [{"role": "user", "content": "안녕"}]
+    rows = records([{"text": "a b"}, {"text": "A-B"}, {"messages": told}, {"text": "a b", "messages": told}, {"text": None}, {"text": "ab", "label": "x"}])
+    for by in ((), ("text",), ("text", "label"), ("user",), ("messages",), ("label",)):
+        whole = [part.to_list() for part in _key.digests(rows, by)]
+        alone = [_key.digests(rows[i : i + 1], by) for i in range(rows.height)]
+        assert whole == [[one[k][0] for one in alone] for k in (0, 1)]
+        keys = _key.said(rows, by).to_list()
+        assert all((keys[i] == keys[j]) == (whole[0][i] == whole[0][j]) for i in range(6) for j in range(6))
 
 
 def frame(texts: list[Any], **columns: list[Any]) -> pl.DataFrame:

@@ -159,16 +159,19 @@ def recut(parts: str, old: str, new: str) -> str:
 
 
 def put(column: pl.Series, index: pl.Series, values: pl.Series) -> pl.Series:
-    """`column` with `values` at the positions `index` (any dtype; `Series.scatter` knows no lists).
+    """`column` with `values` at the positions `index`, of any dtype.
 
     >>> put(pl.Series([1, 2, 3]), pl.Series([1]), pl.Series([9])).to_list()
     [1, 9, 3]
     """
     if index.is_empty():
         return column
+    if not column.dtype.is_nested():
+        return column.clone().scatter(index, values)
+    # Series.scatter knows no lists. For strings it takes a tenth of the time of this.
     take = pl.int_range(len(column), dtype=pl.UInt32, eager=True)
     take = take.scatter(index, pl.int_range(len(column), len(column) + len(values), dtype=pl.UInt32, eager=True))
-    return pl.concat([column, values.alias(column.name).cast(column.dtype)]).gather(take)
+    return pl.concat([column, values.alias(column.name).cast(column.dtype)], rechunk=True).gather(take)
 
 
 def rewrite(rows: pl.DataFrame, on: Sequence[str], f: Function, where: pl.Expr | None = None) -> pl.DataFrame:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
 from dadeum.errors import DadeumError, RecipeError, StepError
@@ -67,8 +68,9 @@ class Delta:
             old = rows.get_column(name) if name in rows.columns else pl.Series(name, [None], dtype=new.dtype).new_from_index(0, rows.height)
             rows = rows.with_columns(put(old, self.changed.get_column("at"), new))
         if self.leaving.height:
-            stays = pl.Series("stays", [True]).new_from_index(0, rows.height).scatter(self.leaving.get_column("at"), False)
-            rows = rows.filter(stays)
+            stays = np.ones(rows.height, dtype=bool)
+            stays[self.leaving.get_column("at").to_numpy()] = False
+            rows = rows[np.flatnonzero(stays)]  # half the time of a filter
         if self.grown.height:
             rows = pl.concat([rows, self.grown], how="diagonal")
         return rows

@@ -19,11 +19,11 @@ import numpy as np
 import polars as pl
 import xxhash
 
-from dadeum import io
+from dadeum import io, remote
 from dadeum.engine import unit
 from dadeum.engine.delta import Delta
 from dadeum.errors import DadeumError
-from dadeum.record import CARRIED, RECORD
+from dadeum.record import CARRIED, RECORD, put
 from dadeum.settings import Source
 from dadeum.step import digest_file
 
@@ -65,16 +65,18 @@ class Shard:
         if "carried" in found.parts:
             rows = rows.hstack(found.parts["carried"])
         mark = found.head["mark"]
-        line = pl.col("line").cast(pl.String)
-        own = pl.col("key")
+        line = rows.get_column("line").cast(pl.String)
+        own = rows.get_column("key")
         if self.twice:
-            again = np.isin(hashes(rows.get_column("key")), np.frombuffer(self.twice, dtype="<u8"))
-            own = pl.when(~pl.Series(again)).then(own)
+            again = np.isin(hashes(own), np.frombuffer(self.twice, dtype="<u8"))
+            own = put(own, pl.Series(again).arg_true(), pl.Series([None], dtype=pl.String).new_from_index(0, int(again.sum())))
+        if nameless := own.is_null().arg_true().to_list() if own.null_count() else []:
+            own = put(own, pl.Series(nameless, dtype=pl.UInt32), f"{self.source}/{self.inside}{mark}" + line.gather(nameless))
         head = [
             ((pl.lit(self.file, dtype=pl.UInt64) * 2**32) + pl.col("line")).alias("row"),
-            pl.coalesce(own, pl.lit(f"{self.source}/{self.inside}{mark}") + line).alias("id"),
+            own.alias("id"),
             pl.lit(self.source).alias("source"),
-            (pl.lit(f"{self.path}{mark}") + line).alias("place"),
+            (f"{self.path}{mark}" + line).alias("place"),
             pl.lit([], dtype=pl.List(pl.String)).alias("parents"),
         ]
         rows = rows.with_columns(*head, *(pl.lit(None, dtype=pl.String).alias(c) for c in self.columns))
@@ -162,7 +164,7 @@ def read(path: str, inside: str, source: Source, size: int, cache: Path, limit: 
     if made.cached:
         return made
     folder = made.folder
-    for chunk in io.read(Path(path), source, size, skip=len(made.parts)):
+    for chunk in io.read(remote.at_hand(path, cache / "remote"), source, size, skip=len(made.parts)):
         bad = [[b.line, b.error, b.raw] for b in chunk.bad]
         head = {"read": chunk.read, "rows": chunk.rows.height, "mark": chunk.mark, "bad": bad}
         rows, head["same"] = _lean(chunk.rows)
@@ -200,13 +202,16 @@ def _lean(rows: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any]]:
 
 def peeked(path: str, inside: str, source: Source, size: int, cache: Path) -> Read | None:
     """The file's units where all of them are there, else None. Reads nothing but their heads (and the file, for its digest)."""
+    if remote.is_remote(path) and remote.copied(path, cache / "remote") is None:
+        return None
     made = _found_parts(path, inside, source, size, cache, 0)
     return made if made.cached else None
 
 
 def _found_parts(path: str, inside: str, source: Source, size: int, cache: Path, limit: int) -> Read:
-    folder = cache / "read" / read_key(source, size) / (digest_file(path) + (f"-{limit}" if limit else ""))
-    made = Read(path, source.name, inside, folder)
+    told = digest_file(remote.at_hand(path, cache / "remote"))
+    folder = cache / "read" / read_key(source, size) / (told + (f"-{limit}" if limit else ""))
+    made = Read(remote.shown(path), source.name, inside, folder)
     done = unit.peek(folder / "whole")
     while (found := unit.peek(folder / f"{len(made.parts):05d}")) is not None:
         made.parts.append({**found.head, "digest": found.digest})

@@ -63,6 +63,11 @@ def in_memory() -> Iterator[None]:
 
 def save(path: Path, head: Mapping[str, Any], parts: Mapping[str, pl.DataFrame]) -> str:
     """Write a unit and give the digest of its parts. Raises DadeumError where the disk gives back something else."""
+    if _held is not None:
+        # Named after what it was made of: to add up the contents took 0.2 CPU-s of 3.6, and nobody will hold them against others.
+        told = digest(*map(str, path.parts[-2:]), *parts) if parts else digest()
+        _held[path] = Unit(dict(head), told, dict(parts))
+        return told
     bodies: list[memoryview] = []
     index: list[tuple[str, int, str]] = []
     for name, frame in parts.items():
@@ -71,9 +76,6 @@ def save(path: Path, head: Mapping[str, Any], parts: Mapping[str, pl.DataFrame])
         bodies.append(buffer.getbuffer())
         index.append((name, len(bodies[-1]), xxhash.xxh3_128_hexdigest(bodies[-1])))
     told = _whole(index)
-    if _held is not None:
-        _held[path] = Unit(dict(head), told, dict(parts))
-        return told
     first = orjson.dumps({"head": dict(head), "digest": told, "parts": index}) + b"\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     publish(path, first, *bodies)

@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
 
+import numpy as np
 from isal import igzip
 
 from dadeum.errors import DadeumError
 
 BLOCK: Final = 1 << 20
+SOME: Final = 10_000
+"""Lines that `lines` gives at once."""
 COMPRESSED: Final = (".gz", ".zst")
 _BROKEN: Final = (EOFError, gzip.BadGzipFile)
 
@@ -84,31 +87,44 @@ def blocks(path: Path, size: int = BLOCK) -> Iterator[bytes]:
 
 
 def lines(path: Path, wide: str = "") -> Iterator[list[bytes]]:
-    """The physical lines, without their newline, in batches.
+    """The physical lines, without their newline, in batches. wide: see `Lines`."""
+    source = Lines(path, wide)
+    while (taken := source.take(SOME))[1]:
+        yield taken[0].split(b"\n")
+
+
+class Lines:
+    """The physical lines of a file, some at a time, as one piece of bytes.
 
     wide: name of a UTF-16 or UTF-32 encoding, whose newlines are no single bytes: the text comes as UTF-8 (a half of a
     surrogate pair as bytes that are none). A UTF-8 byte-order mark at the beginning is left out.
     """
-    rest: list[bytes] = []
-    stream = blocks(path)
-    if wide:
-        stream = _narrow(stream, wide)
-    first = True
-    for block in stream:
-        if first:
-            block = block.removeprefix(codecs.BOM_UTF8)
-            first = False
-        if b"\n" not in block:
-            rest.append(block)
-            continue
-        made = block.split(b"\n")
-        if rest:
-            made[0] = b"".join([*rest, made[0]])
-        last = made.pop()
-        rest = [last] if last else []
-        yield made
-    if rest:
-        yield [b"".join(rest)]
+
+    def __init__(self, path: Path, wide: str = "") -> None:
+        self._blocks = _narrow(blocks(path), wide) if wide else blocks(path)
+        self._rest = next(self._blocks, b"").removeprefix(codecs.BOM_UTF8)
+
+    def take(self, n: int) -> tuple[bytes, int]:
+        """(the next n lines, or what is left of them, joined by newlines; how many they are)."""
+        pieces, found = [], 0
+        piece = self._rest
+        while True:
+            here = piece.count(b"\n")
+            if found + here >= n:
+                end = int(np.flatnonzero(np.frombuffer(piece, dtype=np.uint8) == 10)[n - found - 1])
+                pieces.append(piece[:end])
+                self._rest = piece[end + 1 :]
+                return b"".join(pieces), n
+            pieces.append(piece)
+            found += here
+            piece = next(self._blocks, b"")
+            if not piece:
+                break
+        self._rest = b""
+        whole = b"".join(pieces)
+        if not whole.endswith(b"\n"):
+            return whole, found + bool(whole)
+        return whole[:-1], found
 
 
 def _narrow(stream: Iterator[bytes], wide: str) -> Iterator[bytes]:

@@ -121,11 +121,17 @@ def _texts(column: pl.Series) -> list[str]:
     return ["" if v is None else as_text(v) or "" for v in column.to_list()]
 
 
+HELD: Final = 100_000_000
+"""Bytes of frames that a Parquet file's writer keeps in memory."""
+
+
 class Parquet(Writer):
-    """Parquet: batches go to files beside it, which become one on `close`."""
+    """Parquet: batches are held, beyond `HELD` bytes in files beside it, and become one file on `close`."""
 
     def _open(self) -> None:
-        self.parts: list[Path] = []
+        self.parts: list[pl.LazyFrame] = []
+        self.files: list[Path] = []
+        self.held = 0
         self.first: pl.Schema | None = None
 
     def write(self, rows: pl.DataFrame) -> None:
@@ -133,8 +139,13 @@ class Parquet(Writer):
             self.first = self.first or _empty(rows)
             return
         made = self._frame(rows)
-        self.parts.append(self.path.with_name(f"{self.path.name}.part-{len(self.parts):05d}"))
-        made.write_ipc(self.parts[-1])
+        self.held += made.estimated_size()
+        if self.held <= HELD:
+            self.parts.append(made.lazy())
+            return
+        self.files.append(self.path.with_name(f"{self.path.name}.part-{len(self.parts):05d}"))
+        made.write_ipc(self.files[-1])
+        self.parts.append(pl.scan_ipc(self.files[-1]))
 
     def like(self, rows: pl.DataFrame) -> None:
         if rows.height:
@@ -158,16 +169,15 @@ class Parquet(Writer):
             return
         schema: dict[str, pl.DataType] = {}
         for part in self.parts:
-            for name, dtype in pl.read_ipc_schema(part).items():
+            for name, dtype in part.collect_schema().items():
                 known = schema.get(name, pl.Null())
                 if known not in (pl.Null, dtype) and dtype != pl.Null:
                     raise DadeumError(f"{self.path}: the field {name!r} is {known} in some rows and {dtype} in others: write .jsonl")
                 schema[name] = known if dtype == pl.Null else dtype
-        frames = [pl.scan_ipc(part) for part in self.parts]
-        whole = pl.concat([f.cast({k: v for k, v in schema.items() if k in f.collect_schema()}) for f in frames], how="diagonal")
+        whole = pl.concat([f.cast({k: v for k, v in schema.items() if k in f.collect_schema()}) for f in self.parts], how="diagonal")
         whole.sink_parquet(self.path)
-        for part in self.parts:
-            part.unlink()
+        for file in self.files:
+            file.unlink()
 
 
 def _empty(rows: pl.DataFrame) -> pl.Schema:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -30,8 +31,10 @@ from dadeum.record import CHATS, RECORD, ROLES, put, turns
 Codes = npt.NDArray[np.uint32]
 
 LAUGHTER: Final = "ㅋㅎㅠㅜ"
-BLOCK: Final = 1 << 19
+BLOCK: Final = 1 << 18
 """Bytes in one pass: the working memory stays in the processor's cache, whatever the length of a column."""
+PLACES: Final = 1 << 16
+"""Letters up to which a text is digested from its code points."""
 UNUSABLE: Final = ("parents", "row")
 
 _POINT: Final = np.uint32(0x1FFFFF)
@@ -87,7 +90,7 @@ def normal(strings: pl.Series, profile: str = "auto") -> pl.Series:
         return _raw(strings).alias("key")
     text = letters(strings, profile != "en").tobytes().decode("utf-32-le")
     keys = pl.Series("key", text.split("\0")[:-1], dtype=pl.String)
-    verbatim = (keys == "") | _code(strings, profile)
+    verbatim = (keys == "") | is_code(strings, profile)
     if verbatim.any():
         at = verbatim.arg_true()
         keys = put(keys, at, _raw(strings.gather(at)))
@@ -130,11 +133,71 @@ def columns(by: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in by if name not in RECORD and name not in ROLES)
 
 
-def digests(keys: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """xxh3-128 of each string's UTF-8, as two UInt64 series `hi`, `lo`; null stays null.
+def digests(rows: pl.DataFrame, by: Sequence[str] = (), profile: str = "auto") -> tuple[pl.Series, pl.Series]:
+    """128 bits of each record's key (`said`), as two UInt64 series `hi`, `lo`; null stays null.
 
-    128 bits: among 10^9 different keys two are equal with a chance of 10^-21, so equal digests count as equal keys.
+    Among 10^9 different keys two are equal with a chance of 10^-21, so equal digests count as equal keys. Records that say a text
+    and nothing else are digested by `text_digests`, the others by xxh3-128 of their key.
     """
+    names = by or ("text", *CHATS, "tools")
+    others = [rows.get_column(name) for name in names if name not in ROLES and name != "text"]
+    others += [rows.get_column(name) for name in CHATS if any(role in names for role in ROLES)]
+    if "text" in names and all(other.null_count() == rows.height for other in others):
+        return text_digests(rows.get_column("text"), profile)
+    keys = said(rows, by, profile)
+    made = _xxh3(keys)
+    if "text" in names:
+        alone = pl.Series([True]).new_from_index(0, rows.height)
+        for other in others:
+            alone &= other.is_null()
+        at = alone.arg_true()
+        both = text_digests(rows.get_column("text").gather(at), profile)
+        made = put(made[0], at, both[0]), put(made[1], at, both[1])
+    return made
+
+
+def text_digests(strings: pl.Series, profile: str = "auto") -> tuple[pl.Series, pl.Series]:
+    """128 bits of each text's key (`normal`), as two UInt64 series `hi`, `lo`; null stays null.
+
+    Two sums of mixed code points, each multiplied by a fixed random number of its place (multilinear hashing, Carter and Wegman
+    1979): straight from the code points, half the time of making the keys and hashing them. Texts of more than `PLACES` letters
+    and those whose key is the text as it is get xxh3-128 of their key.
+    """
+    if profile == "code":
+        return _xxh3(_raw(strings))
+    done = [_sums(_letters(part, profile != "en")) for part in _parts(strings.fill_null(""))]
+    sums = [np.concatenate(part) for part in zip(*done)] if done else [np.zeros(0, dtype=np.uint64)] * 3
+    hi, lo, sizes = pl.Series("hi", sums[0]), pl.Series("lo", sums[1]), sums[2]
+    other = pl.Series((sizes == 0) | (sizes >= PLACES)) | is_code(strings, profile)
+    if other.any() or strings.null_count():
+        at = (other | strings.is_null()).arg_true()
+        both = _xxh3(normal(strings.gather(at), profile))
+        hi, lo = put(hi, at, both[0]), put(lo, at, both[1])
+    return hi, lo
+
+
+def _sums(codes: Codes) -> tuple[npt.NDArray[np.uint64], ...]:
+    """Both sums of each string, and its number of letters."""
+    ends = np.flatnonzero(codes == 0)
+    starts = np.append(0, ends[:-1] + 1)
+    sizes = (ends - starts).astype(np.uint64)
+    place = np.arange(len(codes)) - np.repeat(starts, ends - starts + 1)
+    np.minimum(place, PLACES - 1, out=place)
+    mixed = codes * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(32)
+    return *(np.add.reduceat(mixed * np.take(w, place), starts) for w in _weights()), sizes
+
+
+@lru_cache(maxsize=1)
+def _weights() -> npt.NDArray[np.uint64]:
+    """`[2, PLACES]`: SplitMix64 of the numbers from 1, the same on every machine."""
+    x = np.arange(1, 2 * PLACES + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (x ^ (x >> np.uint64(31))).reshape(2, PLACES)
+
+
+def _xxh3(keys: pl.Series) -> tuple[pl.Series, pl.Series]:
     made = b"".join(map(xxhash.xxh3_128_digest, keys.fill_null("").cast(pl.Binary).to_list()))
     both = np.frombuffer(made, dtype=">u8").astype(np.uint64).reshape(-1, 2)
     frame = pl.DataFrame({"hi": both[:, 0], "lo": both[:, 1]})
@@ -171,7 +234,7 @@ def _raw(strings: pl.Series) -> pl.Series:
     return strings.to_frame("text").select(pl.lit("\0") + pl.col("text").str.strip_chars()).to_series()
 
 
-def _code(strings: pl.Series, profile: str) -> pl.Series:
+def is_code(strings: pl.Series, profile: str) -> pl.Series:
     """Which strings are code. Only a fence or a second line can make one, and most rows have neither."""
     if profile != "auto":
         return pl.Series([False]).new_from_index(0, len(strings))
@@ -212,7 +275,7 @@ def _letters(strings: pl.Series, laughter: bool) -> Codes:
         at = pl.Series(np.unique(np.searchsorted(ends, np.flatnonzero(table >= _COMPOSES))))
         composed = pl.Series([unicodedata.normalize("NFC", s) for s in strings.gather(at).to_list()], dtype=pl.String)
         table = _looked_up(_points(put(strings, at, composed))) & ~_COMPOSES
-    out = table[table != 0]
+    out = np.compress(table != 0, table)  # a quarter of the time of a mask
     if laughter:
         third = np.flatnonzero(out >= _LAUGHS)
         third = third[third >= 2]

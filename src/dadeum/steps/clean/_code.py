@@ -25,7 +25,19 @@ def is_code(text: pl.Expr, told: str) -> pl.Expr:
     """True for strings that are code as a whole. Prose around fenced blocks is not: see `around_fences`."""
     if told != "auto":
         return pl.lit(told == "code")
-    return ~text.str.contains(FENCED) & ((profile(text) == "code") | text.str.contains(OPENS)).fill_null(False)
+    return text.map_batches(_are_code, return_dtype=pl.Boolean, is_elementwise=True)
+
+
+def _are_code(strings: pl.Series) -> pl.Series:
+    # A line by itself has no profile of code (profiles.py): the letters of most strings need not be counted.
+    text = pl.col("text")
+    made = strings.to_frame("text").select((text.str.contains(OPENS) & ~text.str.contains(FENCED)).fill_null(False)).to_series()
+    maybe = strings.str.contains("```|\n").fill_null(False).arg_true()
+    if maybe.is_empty():
+        return made
+    many = strings.gather(maybe).to_frame("text")
+    code = many.select((profile(text) == "code") & ~text.str.contains(FENCED)).to_series()
+    return made.scatter(maybe.filter(code), True)
 
 
 def around_fences(f: Function) -> Function:

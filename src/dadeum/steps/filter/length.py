@@ -18,8 +18,8 @@ from pydantic import PlainValidator
 
 from dadeum.errors import Mistake, RecipeError, nearest
 from dadeum.profiles import NAMES, profile
-from dadeum.record import CHATS, prose
-from dadeum.step import Filter, TextStep, verdict
+from dadeum.record import CHATS, prose, put
+from dadeum.step import VERDICT, Filter, TextStep, verdict
 
 UNSEEN: Final = (
     r"^[\s\x00-\x1F\x7F-\u{A0}\u{AD}\u{34F}\u{61C}\u{115F}\u{1160}\u{180E}\u{200B}-\u{200F}\u{2028}-\u{202F}\u{205F}-\u{206F}\u{2800}"
@@ -59,6 +59,15 @@ class Length(TextStep, Filter):
 
     def why(self, rows: pl.DataFrame) -> pl.DataFrame:
         text = prose(rows, self.on)
+        # Most rows stay: for those whose every character counts, within every profile's bounds, that is all there is to find out.
+        low, high = (_bounds(bound, default) for bound, default in ((self.min, 1), (self.max, 100_000)))
+        fine = text.str.len_chars().is_between(max(low), min(high)) & ~text.str.contains(UNSEEN)
+        at = (~fine.fill_null(False)).arg_true()
+        none = pl.DataFrame([pl.Series(c, [None], dtype=dtype).new_from_index(0, rows.height) for c, dtype in VERDICT.items()])
+        told = self._why(rows[at], text.gather(at))
+        return none.with_columns(put(none.get_column(c), at, told.get_column(c)) for c in VERDICT)
+
+    def _why(self, rows: pl.DataFrame, text: pl.Series) -> pl.DataFrame:
         elsewhere = pl.any_horizontal(pl.col("text").is_not_null(), *(pl.col(c).list.len() > 0 for c in CHATS)).fill_null(False)
         frame = pl.DataFrame({"prose": text}).with_columns(rows.select(elsewhere.alias("elsewhere")).to_series())
         prose_ = pl.col("prose")
@@ -86,6 +95,10 @@ class Length(TextStep, Filter):
         if self.profile != "auto":
             return pl.lit(values[self.profile], dtype=pl.Int64)
         return profile(pl.col("prose")).replace_strict(values, return_dtype=pl.Int64)
+
+
+def _bounds(bound: int | dict[str, int], default: int) -> list[int]:
+    return [_of(bound, name, default) for name in NAMES]
 
 
 def _of(bound: int | dict[str, int], name: str, default: int) -> int:
