@@ -33,7 +33,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     told = parser().parse_args(argv)
     try:
         with _listening():
-            return int(told.run(told) or 0)
+            code = int(told.run(told) or 0)
+        if argv is None:
+            gc.freeze()  # or the collector goes through everything once more at the end
+        return code
     except RecipeError as error:
         n = len(error.mistakes)
         return _fail(f"{n} mistake{'s' if n != 1 else ''}:\n{error}", error.exit_code)

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import numpy as np
 import polars as pl
 
 from dadeum.errors import DadeumError, RecipeError, StepError
@@ -68,9 +67,10 @@ class Delta:
             old = rows.get_column(name) if name in rows.columns else pl.Series(name, [None], dtype=new.dtype).new_from_index(0, rows.height)
             rows = rows.with_columns(put(old, self.changed.get_column("at"), new))
         if self.leaving.height:
-            stays = np.ones(rows.height, dtype=bool)
-            stays[self.leaving.get_column("at").to_numpy()] = False
-            rows = rows[np.flatnonzero(stays)]  # half the time of a filter
+            stays = pl.Series("stays", [True]).new_from_index(0, rows.height).scatter(self.leaving.get_column("at"), False)
+            n = rows.height - self.leaving.height
+            # Empty lists take longer to filter than full strings.
+            rows = pl.DataFrame([c[:n] if c.null_count() == len(c) else c.filter(stays) for c in rows.get_columns()])
         if self.grown.height:
             rows = pl.concat([rows, self.grown], how="diagonal")
         return rows

@@ -81,7 +81,7 @@ def _alike(whole: bytes, n: int) -> tuple[np.ndarray, pl.DataFrame] | None:
         mine = each.str.contains(pattern).to_numpy()
         if not mine.all():
             whole = b"\n".join(itertools.compress(whole.split(b"\n"), mine.tolist()))
-        made = pl.read_ndjson(io.BytesIO(whole), schema={key: PLAIN[type(value)][1] for key, value in first.items()})
+        made = pl.read_ndjson(io.BytesIO(whole), schema={key: PLAIN[type(value)][1] for key, value in first.items()}).rechunk()
     except pl.exceptions.PolarsError:
         return None
     return (mine, made) if made.height == mine.sum() and mine.any() else None
