@@ -387,7 +387,7 @@ def test_documents(tmp_path: Path) -> None:
     (tmp_path / "d.xyz").write_text("no", encoding="utf-8")
     (tmp_path / ".hidden.txt").write_text("no", encoding="utf-8")
     source = Source(str(tmp_path))
-    paths = io.sources(source)
+    paths = [Path(name) for name in io.sources(source)]
     assert [p.name for p in paths] == ["a.md", "b.html", "c.txt"]
     rows = [one(p).rows for p in paths]
     assert [r["text"][0] for r in rows] == ["# Head\n\ntext", "똠 글", ""]
@@ -419,7 +419,7 @@ def test_sources_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="has no ending that tells its format"):
         (tmp_path / "x.bin").write_bytes(b"")
         io.sources(Source(str(tmp_path / "x.bin")))
-    assert io.sources(Source(str(tmp_path / "*.jsonl"))) == [tmp_path / "reviews-01.jsonl"]
+    assert io.sources(Source(str(tmp_path / "*.jsonl"))) == [str(tmp_path / "reviews-01.jsonl")]
     assert io.place("a", 1) == "a:1" and io.place("a", 1, "row") == "a#1"
 
 

@@ -9,14 +9,14 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 from pydantic import TypeAdapter
 
 from dadeum import cli, steps
 from dadeum.recipe import KEYS, SECTIONS
-from dadeum.settings import Source
+from dadeum.settings import Order, Source
 
 
 def generated() -> dict[str, str]:
@@ -49,6 +49,7 @@ def recipe_schema() -> dict[str, Any]:
     properties: dict[str, Any] = {
         "name": {"type": "string"},
         "seed": {"type": "integer"},
+        "order": {"enum": [*get_args(Order)], "description": "auto: the cheapest of the orders of steps that provably give the same rows"},
         "sources": {"type": "array", "items": _schema(Source)},
         "steps": {"type": "array", "items": {"anyOf": entries}},
         **{name: _schema(kind) for name, kind in SECTIONS.items()},

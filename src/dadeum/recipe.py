@@ -33,11 +33,11 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from dadeum import settings, step
+from dadeum import remote, settings, step
 from dadeum.errors import Mistake, RecipeError, nearest
 
 SECTIONS = {"output": settings.Output, "train": settings.Train, "prove": settings.Prove, "engine": settings.Engine}
-KEYS = ("name", "seed", "sources", "steps", *SECTIONS)
+KEYS = ("name", "seed", "order", "sources", "steps", *SECTIONS)
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,11 @@ class Recipe:
     train: settings.Train | None = None
     prove: settings.Prove | None = None
     engine: settings.Engine = field(default_factory=settings.Engine)
+    order: settings.Order = "given"
 
     def to_dict(self) -> dict[str, Any]:
         """Every key with the value that is in force, defaults written out; `compose` reads it back."""
-        told: dict[str, Any] = {"name": self.name, "seed": self.seed}
+        told: dict[str, Any] = {"name": self.name, "seed": self.seed, "order": self.order}
         told["sources"] = [dataclasses.asdict(source) for source in self.sources]
         told["steps"] = [{s.name: s.parameters} for s in self.steps]
         for section in SECTIONS:
@@ -66,8 +67,9 @@ class Recipe:
 
     @property
     def digest(self) -> str:
-        """blake2b of everything that may change the data, the model or the proof (not of `engine`)."""
-        told = {k: v for k, v in self.to_dict().items() if k != "engine"}
+        """blake2b of everything that may change the data, the model or the proof (not of `engine`, `order`, nor where copies go)."""
+        told = {k: v for k, v in self.to_dict().items() if k not in ("engine", "order")}
+        del told["output"]["to"]
         return hashlib.blake2b(json.dumps(told, sort_keys=True, ensure_ascii=False).encode(), digest_size=16).hexdigest()
 
 
@@ -103,13 +105,15 @@ def compose(raw: Any, sets: Sequence[str] = ()) -> Recipe:
     for told in sets:
         _override(raw, told, mistakes)
     mistakes += [Mistake(key, "unknown key", nearest(key, KEYS)) for key in raw if key not in KEYS]
-    made: dict[str, Any] = {"name": raw.get("name", "recipe"), "seed": raw.get("seed", 0)}
+    made: dict[str, Any] = {"name": raw.get("name", "recipe"), "seed": raw.get("seed", 0), "order": raw.get("order", "given")}
     if isinstance(made["name"], int | float) and not isinstance(made["name"], bool):
         made["name"] = str(made["name"])
     if not isinstance(made["name"], str) or not made["name"].strip(".") or set(made["name"]) & set("/\\\0"):
         mistakes.append(Mistake("name", f"has to be a name without slashes, not {made['name']!r}", "a run's folder is called by it"))
     if not isinstance(made["seed"], int) or isinstance(made["seed"], bool):
         mistakes.append(Mistake("seed", f"has to be a whole number, not {made['seed']!r}"))
+    if made["order"] not in typing.get_args(settings.Order):
+        mistakes.append(Mistake("order", f"has to be given or auto, not {made['order']!r}"))
     made["sources"] = tuple(
         _value(settings.Source, s, f"sources.{i}", mistakes) for i, s in enumerate(_listed(raw, "sources", mistakes))
     )
@@ -298,6 +302,7 @@ def _likeness(path: str, name: str) -> float:
 
 def _sense(recipe: Recipe) -> list[Mistake]:
     """Mistakes that need more than one key to see."""
+    remote.forget()
     mistakes: list[Mistake] = []
     files: dict[str, str] = {}
     columns = set()
@@ -305,13 +310,11 @@ def _sense(recipe: Recipe) -> list[Mistake]:
         columns |= set(source.fields) - set(settings.CONTENT_FIELDS)
         if "/" in source.name:
             mistakes.append(Mistake(f"sources.{i}.name", f"{source.name!r} holds a slash", "ids are made of name/file:line"))
-        where, found = f"sources.{i}.path", step.files(source.path)
-        if not found:
-            mistakes.append(Mistake(where, f"no file matches {source.path!r}", _beside(source.path)))
-        for file in found:
-            first = files.setdefault(str(file.resolve()), where)
+        where = f"sources.{i}.path"
+        for file, name in _named(source.path, where, mistakes).items():
+            first = files.setdefault(file, where)
             if first != where:
-                mistakes.append(Mistake(where, f"{file} is already read by {first}"))
+                mistakes.append(Mistake(where, f"{name} is already read by {first}"))
     known = columns | set(step.RECORD_COLUMNS)
     for i, s in enumerate(recipe.steps):
         where = f"steps.{i}.{s.name}"
@@ -321,12 +324,11 @@ def _sense(recipe: Recipe) -> list[Mistake]:
         known |= set(s.writes)
         for name, paths in s.inputs.items():
             for pattern in paths:
-                found = step.files(pattern)
-                if not found:
-                    mistakes.append(Mistake(f"{where}.{name}", f"no file matches {pattern!r}"))
-                for file in found:
-                    if str(file.resolve()) in files and s.name == "guard.contamination":
-                        mistakes.append(Mistake(f"{where}.{name}", f"{file} is also a source: the recipe would train on its own test"))
+                for file, told in _named(pattern, f"{where}.{name}", mistakes).items():
+                    if file in files and s.name == "guard.contamination":
+                        mistakes.append(Mistake(f"{where}.{name}", f"{told} is also a source: the recipe would train on its own test"))
+    if recipe.output.to:
+        mistakes += [Mistake("output.to", m.what, m.hint) for m in remote.unwritable(recipe.output.to)]
     splits = [(f"steps.{i}.{s.name}", s) for i, s in enumerate(recipe.steps) if "split" in s.writes]
     mistakes += [Mistake(where, f"the rows are already split by {splits[0][0]}") for where, _ in splits[1:]]
     split = splits[0][1] if splits else None
@@ -341,6 +343,22 @@ def _sense(recipe: Recipe) -> list[Mistake]:
     if recipe.train and recipe.train.template and not Path(recipe.train.template).is_file():
         mistakes.append(Mistake("train.template", f"there is no file {recipe.train.template}", _beside(recipe.train.template)))
     return mistakes + _labels(recipe)
+
+
+def _named(pattern: str, where: str, mistakes: list[Mistake]) -> dict[str, str]:
+    """{resolved path or url: as it is named} of the files of a pattern, or the mistake told. Urls are listed, not fetched."""
+    try:
+        if remote.is_remote(pattern):
+            found = {url: remote.shown(url) for url in remote.find(pattern)}
+        else:
+            found = {str(file.resolve()): str(file) for file in step.files(pattern)}
+    except RecipeError as error:
+        mistakes += [Mistake(where, f"{remote.shown(m.path)}: {m.what}", m.hint) for m in error.mistakes]
+        return {}
+    if not found:
+        hint = "" if remote.is_remote(pattern) else _beside(pattern)
+        mistakes.append(Mistake(where, f"no file matches {remote.shown(pattern)!r}", hint))
+    return found
 
 
 def _beside(path: str) -> str:

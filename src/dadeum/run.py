@@ -15,7 +15,7 @@ import resource
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -23,15 +23,18 @@ import orjson
 import yaml
 
 import dadeum
-from dadeum import io, ledger, tuning
+from dadeum import io, ledger, remote, tuning
 from dadeum import recipe as recipes
-from dadeum.engine import collect, flow, folder, local, unit
-from dadeum.errors import DadeumError, Mistake, RecipeError
+from dadeum.engine import collect, flow, folder, local, trial, unit
+from dadeum.errors import DadeumError, Mistake, RecipeError, StepError
 from dadeum.recipe import Recipe
+from dadeum.step import files
 
 Stage = Literal["records", "steps", "split", "supervision", "train", "prove", "report"]
 READ_BYTES_PER_SECOND: Final = 20_000_000
 """Rough: short JSON lines read, cleaned and written on one core."""
+LARGE: Final = 1 << 17
+"""Rows of a shard where everything is held in memory: a tenth less time than with a quarter of them, for there are fewer calls."""
 LATER: Final = ("supervision.parquet", "supervision_sample.json", "curve.json", "proof.json", "truth.json", "report.html", "card.md")
 """What the later stages made of the data: gone when the data change."""
 STAGES: Final[tuple[Stage, ...]] = ("records", "steps", "split", "supervision", "train", "prove", "report")
@@ -40,11 +43,17 @@ STAGES: Final[tuple[Stage, ...]] = ("records", "steps", "split", "supervision", 
 def data(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, workers: int = 0) -> dict[str, Any]:
     """Make the data of a run and its ledger below `out` (which the caller has locked); give run.json's content."""
     started = time.perf_counter()
-    recipe = reach(recipe, until)
-    n = local.workers(workers or recipe.engine.workers, local.size(flow.paths(recipe)))
     cache = Path(recipe.engine.cache) if recipe.engine.cache else out / "cache"
-    with local.Local(n) as engine:
-        made = flow.process(recipe, cache, engine, sample)
+    written, recipe = recipe, reach(trial.chosen(recipe, out, cache) if until != "records" else recipe, until)
+    with _engine(recipe, workers or recipe.engine.workers, out, cache) as engine:
+        try:
+            made = flow.process(recipe, cache, engine, sample)
+        except (RecipeError, StepError):
+            # In another order a step may meet rows that it refuses and that others would have let go before.
+            if recipe.steps == reach(written, until).steps:
+                raise
+            recipe = reach(trial.keep(written, range(len(written.steps)), out), until)
+            made = flow.process(recipe, cache, engine, sample)
         before = finished(out)
         same = before is not None and before.get("made") == _made(recipe, made) and _whole(out, before)
         if before is not None and same:
@@ -57,6 +66,7 @@ def data(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, wo
         with folder.drafted(out) as draft:
             found = collect.collect(made, draft, recipe.output.format, engine)
             (draft / "recipe.yaml").write_bytes(_yaml(recipe))
+            checked = _rechecked(recipe, draft, found["splits"])
             told = {
                 "name": recipe.name,
                 "version": dadeum.__version__,
@@ -66,6 +76,7 @@ def data(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, wo
                 "splits": found["splits"],
                 "stages": [ledger.stage(r) for r in made.receipts],
                 "dataset_digest": found["dataset_digest"],
+                **({"recheck": checked} if checked else {}),
                 "verdict": None,
                 "until": until,
                 "made": _made(recipe, made),
@@ -74,6 +85,28 @@ def data(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, wo
             }
             folder.settle(draft, out, _json(told))
     return told
+
+
+def _rechecked(recipe: Recipe, draft: Path, splits: Iterable[str]) -> dict[str, int]:
+    """Rows of each exported file that hold an item of a benchmark, by the recipe's own guards: steps after them may have let one in."""
+    if all(s.name != "guard.contamination" for s in recipe.steps):
+        return {}
+    from dadeum.steps.guard import _recheck
+    from dadeum.steps.guard.contamination import Contamination
+
+    guards = [s for s in recipe.steps if isinstance(s, Contamination)]
+    return {name: int(sum(_recheck.exported(s, draft / f"data/{name}.jsonl").height for s in guards)) for name in splits}
+
+
+def _engine(recipe: Recipe, workers: int, out: Path, cache: Path) -> local.Engine:
+    """Where the recipe wants its tasks done."""
+    paths = flow.paths(recipe)
+    if recipe.engine.kind == "local":
+        return local.Local(local.workers(workers, local.size(paths)))
+    from dadeum.engine import cluster
+
+    inputs = [str(path) for s in recipe.steps for patterns in s.inputs.values() for p in patterns if not remote.is_remote(p) for path in files(p)]
+    return cluster.Ray(workers, recipe.engine.address, (out, cache), [*paths, *inputs])
 
 
 def apply(steps: list[str], path: str, out: Path, sets: list[str], force: bool = False, workers: int = 0) -> dict[str, int]:
@@ -88,7 +121,10 @@ def apply(steps: list[str], path: str, out: Path, sets: list[str], force: bool =
         raise RecipeError(mistakes)
     size = local.size(flow.paths(made))
     n = local.workers(workers, size)
-    held = unit.in_memory() if n == 1 and size < local.SMALL else contextlib.nullcontext()
+    held: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
+    if n == 1 and size < local.SMALL:
+        held = unit.in_memory()
+        made = dataclasses.replace(made, engine=dataclasses.replace(made.engine, shard=LARGE))
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as name, held, local.Local(n) as engine:
         draft = Path(name)
         processed = flow.process(made, draft / "cache", engine)
@@ -110,11 +146,14 @@ def _unfit(out: Path, force: bool) -> list[Mistake]:
     return mistakes
 
 
-def plan(recipe: Recipe, out: Path, trial: bool = False) -> dict[str, Any]:
+def plan(recipe: Recipe, out: Path, measured: bool = False) -> dict[str, Any]:
     """What a run would do, step by step: shape, what it reads and writes, how much of it is in the cache. Runs nothing.
 
-    trial: measure every step on the first 2,000 rows of each source, in a folder that is thrown away.
+    measured: every step on the first 2,000 rows of each source, in a folder that is thrown away, and the cheapest order; the steps
+    are then told in the order as written, else in that which a run in `out` keeps to.
     """
+    if recipe.order == "auto" and not measured:
+        recipe = trial.kept(recipe, out) or recipe
     cache = Path(recipe.engine.cache) if recipe.engine.cache else out / "cache"
     size = local.size(flow.paths(recipe))
     rows: list[dict[str, Any]] = []
@@ -139,16 +178,17 @@ def plan(recipe: Recipe, out: Path, trial: bool = False) -> dict[str, Any]:
     for section in ("output", "train", "prove"):
         value = getattr(recipe, section)
         told[section] = dataclasses.asdict(value) if value is not None else None
-    if trial:
-        with tempfile.TemporaryDirectory(prefix="dadeum-trial-") as name, local.Local(1, quiet=True) as engine:
-            made = flow.process(recipe, Path(name), engine, sample=2000)
-        for row, receipt in zip(rows, made.receipts):
+    if measured:
+        found = trial.trial(recipe)
+        read = found.receipts[0].seconds / max(1, found.receipts[0].rows_in)
+        for row, receipt, seconds in zip(rows, found.receipts, (read, *found.costs)):
             row["trial"] = {
                 "rows_in": receipt.rows_in,
                 "rows_out": receipt.rows_out,
                 "edited": receipt.edited,
-                "microseconds_per_row": round(1e6 * receipt.seconds / max(1, receipt.rows_in), 2),
+                "microseconds_per_row": round(1e6 * seconds, 2),
             }
+        told["order"] = trial.told(found, recipe, size, rows[0]["rows"])
     return told
 
 
@@ -175,7 +215,24 @@ def stages(
     say: is told each stage that is done.
     """
     told = data(recipe, out, until, sample, workers)
-    return later(recipe, out, told, until, say)
+    told = later(recipe, out, told, until, say)
+    if recipe.output.to and not sample and STAGES.index(until) >= STAGES.index("split"):
+        send(out, told, recipe.output.to)
+        say("sent")
+    return told
+
+
+def send(out: Path, told: dict[str, Any], to: str) -> None:
+    """Copy data/ and run.json to a url, run.json last; data that an earlier call has sent are not sent again."""
+    to = to.rstrip("/")
+    there = remote.content(f"{to}/run.json")
+    before = orjson.loads(there) if there else {}
+    names = [f"data/{name}.{kind}" for name in told["splits"] for kind in ("parquet", "jsonl")]
+    stale = [f"data/{name}.{kind}" for name in before.get("splits", ()) for kind in ("parquet", "jsonl")]
+    if before.get("made") == told["made"]:
+        names, stale = [], []
+    if there != (out / "run.json").read_bytes():
+        remote.send({name: out / name for name in (*names, "run.json")}, to, stale)
 
 
 def later(recipe: Recipe, out: Path, told: dict[str, Any], until: Stage, say: Callable[[str], None]) -> dict[str, Any]:
@@ -238,18 +295,19 @@ def check_text(found: dict[str, Any]) -> str:
 def plan_text(planned: dict[str, Any]) -> str:
     """`plan`'s answer for the terminal."""
     lines = [f"{planned['name']}: about {planned['bytes'] / 1e6:,.0f} MB to read, {planned['seconds']:,.0f} CPU-seconds for the data", ""]
-    trial = any("trial" in s for s in planned["stages"])
-    head = f"{'step':<22}{'shape':<9}{'cached':>11}{'rows in':>12}" + (f"{'µs/row':>10}{'left':>8}{'edited':>8}" if trial else "") + "  writes"
+    measured = any("trial" in s for s in planned["stages"])
+    head = f"{'step':<22}{'shape':<9}{'cached':>11}{'rows in':>12}" + (f"{'µs/row':>10}{'left':>8}{'edited':>8}" if measured else "") + "  writes"
     lines.append(head)
     for s in planned["stages"]:
         cached = f"{s['cached']}/{s['units']}" if s["units"] else "-"
         rows = f"{s['rows']:,}" if s["rows"] is not None else "?"
         line = f"{s['step']:<22}{s['shape']:<9}{cached:>11}{rows:>12}"
-        if trial:
+        if measured:
             t = s.get("trial", {"microseconds_per_row": 0.0, "rows_in": 0, "rows_out": 0, "edited": 0})
             n = max(1, t["rows_in"])
             line += f"{t['microseconds_per_row']:>10.2f}{(t['rows_in'] - t['rows_out']) / n:>8.1%}{t['edited'] / n:>8.1%}"
         lines.append(f"{line}  {', '.join(s['writes'])}".rstrip())
+    lines += ["", *trial.text(planned["order"])] if measured else []
     for section in ("train", "prove"):
         if planned[section]:
             told = ", ".join(f"{k}={v}" for k, v in planned[section].items() if not isinstance(v, dict))
@@ -292,7 +350,7 @@ def _made(recipe: Recipe, made: flow.Processed) -> str:
     from dadeum.engine.unit import digest
 
     bad = [str(part["bad"]) for r in made.reads for part in r.parts]
-    told = orjson.dumps({k: v for k, v in recipe.to_dict().items() if k in ("name", "seed", "sources", "steps", "output")})
+    told = orjson.dumps({k: v for k, v in recipe.to_dict().items() if k in ("name", "seed", "sources", "steps")} | {"format": recipe.output.format})
     return digest(told, made.digest, *(r.key for r in made.receipts), *(f"{r.path}{r.source}" for r in made.reads), *bad)
 
 

@@ -24,7 +24,8 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 import polars as pl
 
-from dadeum.record import RECORD
+from dadeum import remote
+from dadeum.record import CONTENTS, RECORD
 
 RECORD_COLUMNS: Final = tuple(RECORD)
 
@@ -82,6 +83,12 @@ class Step(ABC):  # noqa: B024 (each shape adds its own abstract method)
     def reads(self) -> tuple[str, ...]:
         """The columns outside RECORD that must exist before the step (`plan` checks them)."""
         return ()
+
+    @property
+    def looks(self) -> tuple[str, ...] | None:
+        """The columns that a row's answer depends on, RECORD's too; None: may be any. It decides which steps may change places
+        (engine/order.py), and a test holds every step to it. Who a row is (id, source, place, ...) may be looked at untold."""
+        return None
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -184,6 +191,10 @@ class TextStep(Step):
     profile: Profile = field(default="auto", kw_only=True)
     """The rules: auto routes every row by its own script (see profiles.py)."""
 
+    @property
+    def looks(self) -> tuple[str, ...] | None:
+        return (*CONTENTS, *self.reads)
+
 
 def verdict(reason: pl.Expr, value: pl.Expr | None = None, threshold: pl.Expr | None = None, witness: pl.Expr | None = None) -> list[pl.Expr]:
     """The four expressions of VERDICT, for `rows.select(...)`; what is not given is null, and nulls stay without value."""
@@ -197,7 +208,9 @@ def verdict(reason: pl.Expr, value: pl.Expr | None = None, threshold: pl.Expr | 
 
 
 def files(pattern: str) -> list[Path]:
-    """The files that a path, a folder or a glob names, sorted; every file below a folder, hidden ones left out."""
+    """The files that a path, a folder or a glob names, sorted; every file below a folder, hidden ones left out. Of urls, copies."""
+    if remote.is_remote(pattern):
+        return [remote.at_hand(url, remote.home()) for url in remote.find(pattern)]
     path = Path(pattern)
     if path.is_file():
         return [path]

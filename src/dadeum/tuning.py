@@ -8,20 +8,26 @@ that trains does so once per seed, and no two arms share a seed, so that the int
 from __future__ import annotations
 
 import dataclasses
+import io
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import orjson
 import polars as pl
 import xxhash
 
-from dadeum.engine import collect, flow, local
+import dadeum
+from dadeum.engine import collect, flow, local, unit
 from dadeum.errors import DadeumError
 from dadeum.recipe import Recipe
 from dadeum.record import prose
 from dadeum.settings import Prove, Train
-from dadeum.step import RECORD_COLUMNS, Step
+from dadeum.step import RECORD_COLUMNS, Step, digest_file
+
+if TYPE_CHECKING:
+    from dadeum.format.supervise import Supervision
 
 NEEDED: Final = ("annotate.label", "filter.label", "form.chat", "mix.split")
 """The steps without which raw rows are no training rows at all; the arm `raw` keeps these alone."""
@@ -57,15 +63,24 @@ def supervision(recipe: Recipe, out: Path) -> dict[str, Any]:
     from dadeum.format.supervise import picture, supervise
     from dadeum.format.tokens import load_tokenizer
 
-    tokenizer = load_tokenizer(base_model(recipe, out))
+    base = base_model(recipe, out)
     rows = training_rows(recipe, split(out, "train"))
-    made = supervise(rows, tokenizer, _train(recipe))
-    made.ledger.write_parquet(out / "supervision.parquet")
-    ids = [e.id for e in made.examples[:: max(1, len(made.examples) // PICTURED)]][:PICTURED]
-    shown = [
-        {"id": id, "tokens": [{"text": text, "supervised": on} for text, on in tokens]} for id, tokens in picture(made, tokenizer, ids).items()
-    ]
-    (out / "supervision_sample.json").write_bytes(orjson.dumps(shown))
+
+    def make() -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
+        tokenizer = load_tokenizer(base)
+        made = supervise(rows, tokenizer, _train(recipe))
+        ids = [e.id for e in made.examples[:: max(1, len(made.examples) // PICTURED)]][:PICTURED]
+        pictures = picture(made, tokenizer, ids)
+        shown = [{"id": id, "tokens": [{"text": text, "supervised": on} for text, on in tokens]} for id, tokens in pictures.items()]
+        return {"told": _taught(rows, made), "shown": shown}, {"ledger": made.ledger}
+
+    kept = _kept(out, "supervision", [_content(base), rows, _train(recipe)], make)
+    kept.parts["ledger"].write_parquet(out / "supervision.parquet")
+    (out / "supervision_sample.json").write_bytes(orjson.dumps(kept.head["shown"]))
+    return kept.head["told"]
+
+
+def _taught(rows: pl.DataFrame, made: Supervision) -> dict[str, Any]:
     left = made.ledger.filter(pl.col("reason").is_not_null())
     return {
         "rows": rows.height,
@@ -174,9 +189,14 @@ def prove(recipe: Recipe, out: Path) -> dict[str, Any]:
     for arm, folders in models.items():
         replies, losses = [], []
         for seed, folder in folders:
-            answers = generate.answers(folder, held, settings, asked.max_new_tokens)
-            lost = generate.losses(folder, held, settings)
-            losses.append(Losses.of(lost))
+
+            def make(folder: Path | str = folder) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
+                answers = generate.answers(folder, held, settings, asked.max_new_tokens)
+                return {}, {"answers": pl.DataFrame({"answer": answers}), "losses": generate.losses(folder, held, settings)}
+
+            kept = _kept(out, "answers", [_content(folder), held, settings, asked.max_new_tokens], make)
+            answers = kept.parts["answers"]["answer"].to_list()
+            losses.append(Losses.of(kept.parts["losses"]))
             replies.append(answers)
             said.append(held.select("id", "reference", pl.lit(arm).alias("arm"), pl.lit(seed).alias("seed")).with_columns(pl.Series("answer", answers)))
         told.append(Answers(arm, replies, () if arm == "base" else settings.seeds, losses))
@@ -186,6 +206,30 @@ def prove(recipe: Recipe, out: Path) -> dict[str, Any]:
     pl.concat(said).write_parquet(out / "answers.parquet")
     (out / "proof.json").write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
     return {k: made[k] for k in ("verdict", "difference", "low", "high", "p", "n")}
+
+
+def _kept(out: Path, kind: str, made_of: list[Any], make: Callable[[], tuple[dict[str, Any], dict[str, pl.DataFrame]]]) -> unit.Unit:
+    """What `make` gives, or gave before out of the same: kept below the run's cache."""
+    path = out / f"cache/{kind}" / unit.digest(dadeum.__version__, *map(_digest, made_of))
+    found = unit.load(path)
+    if found is not None:
+        return found
+    head, parts = make()
+    return unit.Unit(head, unit.save(path, head, parts), parts)
+
+
+def _digest(value: Any) -> str:
+    if isinstance(value, pl.DataFrame):
+        buffer = io.BytesIO()
+        value.write_ipc(buffer)
+        return xxhash.xxh3_128_hexdigest(buffer.getbuffer())
+    return repr(value)
+
+
+def _content(model: Path | str) -> str:
+    """Of a model's files; a hub model is told by its name."""
+    folder = Path(model)
+    return unit.digest(*(f"{p.name} {digest_file(p)}" for p in sorted(folder.iterdir()) if p.is_file())) if folder.is_dir() else str(model)
 
 
 def model_folder(out: Path, arm: str, seed: int) -> Path:

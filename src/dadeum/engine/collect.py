@@ -53,7 +53,7 @@ class _Part:
     lengths: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def collect(made: Processed, draft: Path, format: str, engine: local.Local) -> dict[str, Any]:
+def collect(made: Processed, draft: Path, format: str, engine: local.Engine) -> dict[str, Any]:
     """Write the run's files below `draft`, and give {counts, splits, lengths, dataset_digest}.
 
     Raises BalanceError where receipts and files do not agree.
@@ -133,7 +133,7 @@ def _collect(task: _Task) -> _Part:
     return made
 
 
-def one_file(made: Processed, draft: Path, out: str, engine: local.Local) -> dict[str, int]:
+def one_file(made: Processed, draft: Path, out: str, engine: local.Engine) -> dict[str, int]:
     """Write the kept rows, in the shape they came in, as `draft/out`, with `out`.ledger.parquet and `out`.quarantine.jsonl.
 
     Gives the counts. Raises BalanceError.

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from dadeum import io
+from dadeum import io, remote
 from dadeum.engine import local, unit
 from dadeum.engine.compare import keep_sketch, placed, scatter, sketch_path
 from dadeum.engine.delta import ENGINE, Delta, work
@@ -49,7 +49,7 @@ class Processed:
         return unit.digest(*(f"{s.digest}{s.source}{s.inside}" for s in self.shards))
 
 
-def process(recipe: Recipe, cache: Path, engine: local.Local, sample: int = 0) -> Processed:
+def process(recipe: Recipe, cache: Path, engine: local.Engine, sample: int = 0) -> Processed:
     """Run a recipe's steps. `sample`: only about so many raw rows of each source, from the head of each of its files.
 
     Raises RecipeError (an empty source, labels outside a map), StepError, BalanceError.
@@ -110,12 +110,12 @@ def _ingest(task: _Reading) -> Read:
         raise error.below(task.where, f"sources.{task.source.name}.") from error
 
 
-def _read(recipe: Recipe, cache: Path, engine: local.Local, sample: int) -> list[Read]:
+def _read(recipe: Recipe, cache: Path, engine: local.Engine, sample: int) -> list[Read]:
     tasks = []
     for i, source in enumerate(named(recipe.sources)):
         files = _files(source)
         limit = -(-sample // len(files))
-        tasks += [_Reading(str(path), inside, source, recipe.engine.shard, cache, f"sources.{i}", limit) for path, inside in files]
+        tasks += [_Reading(path, inside, source, recipe.engine.shard, cache, f"sources.{i}", limit) for path, inside in files]
     reads = engine.map(_ingest, tasks, "read", lambda t: local.size([t.path]), "B")
     for i, source in enumerate(named(recipe.sources)):
         if not sum(r.n for r in reads if r.source == source.name):
@@ -129,7 +129,7 @@ def paths(recipe: Recipe) -> list[str]:
     mistakes: list[Mistake] = []
     for i, source in enumerate(recipe.sources):
         try:
-            found += [str(path) for path in io.sources(source)]
+            found += io.sources(source)
         except RecipeError as error:
             mistakes += error.below(f"sources.{i}", f"sources.{source.name}." if source.name else "sources.").mistakes
     if mistakes:
@@ -141,18 +141,20 @@ def named(sources: Iterable[Source]) -> list[Source]:
     """The sources with a name each: their own, else one made of the path, numbered where two would be the same."""
     made: list[Source] = []
     for source in sources:
-        stem = re.split(r"[*?\[.]", Path(source.path).name)[0].rstrip("-_ 0")
-        name = source.name or stem or Path(source.path).parent.name.strip("*") or "source"
+        path = remote.shown(source.path)
+        stem = re.split(r"[*?\[.]", Path(path).name)[0].rstrip("-_ 0")
+        name = source.name or stem or Path(path).parent.name.strip("*") or "source"
         taken = {s.name for s in made}
         made.append(dataclasses.replace(source, name=name if name not in taken else f"{name}-{len(made)}"))
     return made
 
 
-def _files(source: Source) -> list[tuple[Path, str]]:
-    """The source's files, each with its path inside the source."""
-    paths = io.sources(source)
-    root = Path(source.path) if Path(source.path).is_dir() else _root(paths)
-    return [(path, path.relative_to(root).as_posix()) for path in paths]
+def _files(source: Source) -> list[tuple[str, str]]:
+    """The source's files (paths, or urls), each with its path inside the source."""
+    found = io.sources(source)
+    paths = [Path(remote.shown(name)) for name in found]
+    root = Path(source.path) if io.folder(source.path, found) else _root(paths)
+    return [(name, path.relative_to(root).as_posix()) for name, path in zip(found, paths)]
 
 
 def _root(paths: list[Path]) -> Path:
@@ -270,7 +272,7 @@ def forecast(recipe: Recipe, cache: Path) -> list[Forecast]:
     reads, known = [], True
     for source in named(recipe.sources):
         for path, inside in _files(source):
-            found = peeked(str(path), inside, source, recipe.engine.shard, cache)
+            found = peeked(path, inside, source, recipe.engine.shard, cache)
             known &= found is not None
             reads.append(found)
     done = [r for r in reads if r is not None]

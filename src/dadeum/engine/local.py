@@ -1,4 +1,4 @@
-"""Steps on one machine: the same functions over shards, in this process or in several.
+"""Where a run's tasks are done: what every engine promises, and the engine of one machine.
 
 Results come back in the order of the tasks, so nothing depends on who was faster. Workers are spawned, not forked (Polars'
 threads do not survive a fork), and each takes its share of the cores. Ctrl-C ends the workers and passes on; a worker that is
@@ -11,14 +11,15 @@ import multiprocessing
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from tqdm import tqdm
 
+from dadeum import remote
 from dadeum.errors import DadeumError, Mistake, RecipeError
 
 SMALL = 100_000_000
@@ -27,19 +28,56 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-@dataclass
-class Local:
-    """`map` over this machine's processes. workers: 1 stays in this process."""
+class Engine(ABC):
+    """`map` over tasks, wherever they are done. A context: what it started ends with it."""
 
-    workers: int = 1
-    quiet: bool | None = None
-    """None shows progress where standard error is a terminal."""
+    def __init__(self, workers: int = 0, quiet: bool | None = None):
+        self.workers = workers
+        self.quiet = quiet
+        """None shows progress where standard error is a terminal."""
 
-    def __post_init__(self) -> None:
-        self._pool: ProcessPoolExecutor | None = None
-
-    def __enter__(self) -> Local:
+    def __enter__(self) -> Engine:
         return self
+
+    @abstractmethod
+    def __exit__(self, *exc: Any) -> None:
+        """End what was started; work that is under way is given up where an exception passes."""
+
+    @abstractmethod
+    def done(self, f: Callable[[T], R], tasks: Sequence[T], name: str) -> Iterator[tuple[int, Callable[[], R]]]:
+        """(number of the task, what gives its result or raises its error) as they are finished, in any order."""
+
+    def map(self, f: Callable[[T], R], tasks: Sequence[T], name: str, weigh: Callable[[T], int], unit: str = "rows") -> list[R]:
+        """`[f(t) for t in tasks]`, with progress (rate, time left) measured in `weigh(t)` of `unit`.
+
+        Mistakes of a recipe that several tasks find (labels outside a map, say) are raised together.
+        """
+        mistakes: dict[int, list[Mistake]] = {}
+        results: dict[int, R] = {}
+        hidden = self.quiet if self.quiet is not None else (None if sys.stderr.isatty() else True)
+        weights = [weigh(task) for task in tasks]
+        with tqdm(total=sum(weights), desc=name, unit=f" {unit}", unit_scale=True, disable=hidden, leave=False, smoothing=0.1) as bar:
+            for at, result in self.done(f, tasks, name):
+                try:
+                    results[at] = result()
+                except RecipeError as error:
+                    mistakes[at] = error.mistakes
+                bar.update(weights[at])
+        if mistakes:
+            # Shards find the same mistake with other counts: it is told once, as the first of them tells it.
+            first: dict[tuple[str, str], Mistake] = {}
+            for mistake in (m for at in sorted(mistakes) for m in mistakes[at]):
+                first.setdefault((mistake.path, re.sub(r"\d+ rows", "", mistake.what)), mistake)
+            raise RecipeError(first.values())
+        return [results[at] for at in range(len(tasks))]
+
+
+class Local(Engine):
+    """This machine's processes. workers: 1 (or one task) stays in this process."""
+
+    def __init__(self, workers: int = 1, quiet: bool | None = None):
+        super().__init__(workers, quiet)
+        self._pool: ProcessPoolExecutor | None = None
 
     def __exit__(self, *exc: Any) -> None:
         if self._pool is not None:
@@ -48,49 +86,24 @@ class Local:
             self._pool.shutdown(wait=exc[0] is None, cancel_futures=True)
             self._pool = None
 
-    def map(self, f: Callable[[T], R], tasks: Sequence[T], name: str, weigh: Callable[[T], int], unit: str = "rows") -> list[R]:
-        """`[f(t) for t in tasks]`, with progress (rate, time left) measured in `weigh(t)` of `unit`.
-
-        Mistakes of a recipe that several tasks find (labels outside a map, say) are raised together.
-        """
-        mistakes: list[Mistake] = []
-        hidden = self.quiet if self.quiet is not None else (None if sys.stderr.isatty() else True)
-        total = sum(map(weigh, tasks))
-        with tqdm(total=total, desc=name, unit=f" {unit}", unit_scale=True, disable=hidden, leave=False, smoothing=0.1) as bar:
-            if self.workers <= 1 or len(tasks) <= 1:
-                results = []
-                for task in tasks:
-                    _gather(lambda task=task: results.append(f(task)), mistakes)  # type: ignore[misc]
-                    bar.update(weigh(task))
-            else:
-                results = self._spread(f, tasks, bar, weigh, mistakes)
-        if mistakes:
-            # Shards find the same mistake with other counts: it is told once.
-            raise RecipeError({(m.path, re.sub(r"\d+ rows", "", m.what)): m for m in reversed(mistakes)}.values())
-        return results
-
-    def _spread(self, f: Callable[[T], R], tasks: Sequence[T], bar: Any, weigh: Callable[[T], int], mistakes: list[Mistake]) -> list[R]:
+    def done(self, f: Callable[[T], R], tasks: Sequence[T], name: str) -> Iterator[tuple[int, Callable[[], R]]]:
+        if self.workers <= 1 or len(tasks) <= 1:
+            yield from ((at, lambda task=task: f(task)) for at, task in enumerate(tasks))  # type: ignore[misc]
+            return
         if self._pool is None:
             threads = max(1, (os.cpu_count() or 1) // self.workers)
             os.environ.setdefault("POLARS_MAX_THREADS", str(threads))
             self._pool = ProcessPoolExecutor(self.workers, mp_context=multiprocessing.get_context("spawn"), initializer=_quiet_worker)
-        futures: dict[Future[R], int] = {self._pool.submit(f, task): i for i, task in enumerate(tasks)}
-        results: dict[int, R] = {}
-        try:
-            for future in as_completed(futures):
-                at = futures[future]
-                _gather(lambda: results.__setitem__(at, future.result()), mistakes)  # noqa: B023 (called at once)
-                bar.update(weigh(tasks[at]))
-        except BrokenProcessPool as error:
-            raise DadeumError("a worker was killed (out of memory?); what was finished is kept: the same command goes on from there") from error
-        return [results[i] for i in sorted(results)]
+        futures: dict[Future[R], int] = {self._pool.submit(f, task): at for at, task in enumerate(tasks)}
+        for future in as_completed(futures):
+            yield futures[future], lambda future=future: _result(future)  # type: ignore[misc]
 
 
-def _gather(call: Callable[[], None], mistakes: list[Mistake]) -> None:
+def _result(future: Future[R]) -> R:
     try:
-        call()
-    except RecipeError as error:
-        mistakes += error.mistakes
+        return future.result()
+    except BrokenProcessPool as error:
+        raise DadeumError("a worker was killed (out of memory?); what was finished is kept: the same command goes on from there") from error
 
 
 def _quiet_worker() -> None:
@@ -110,6 +123,6 @@ def workers(asked: int, size: int) -> int:
     return min(os.cpu_count() or 1, 1 + size // SMALL)
 
 
-def size(paths: Iterable[str]) -> int:
-    """Bytes of the files, compressed ones counted four times."""
-    return sum(os.path.getsize(p) * (4 if p.endswith((".gz", ".zst")) else 1) for p in paths)
+def size(names: Iterable[str]) -> int:
+    """Bytes of the files (paths or urls), compressed ones counted four times."""
+    return sum(remote.size(name) * (4 if name.endswith((".gz", ".zst")) else 1) for name in names)

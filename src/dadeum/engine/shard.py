@@ -72,7 +72,7 @@ class Shard:
             own = put(own, pl.Series(again).arg_true(), pl.Series([None], dtype=pl.String).new_from_index(0, int(again.sum())))
         if nameless := own.is_null().arg_true().to_list() if own.null_count() else []:
             own = put(own, pl.Series(nameless, dtype=pl.UInt32), f"{self.source}/{self.inside}{mark}" + line.gather(nameless))
-        head = [
+        head: list[pl.Expr | pl.Series] = [
             ((pl.lit(self.file, dtype=pl.UInt64) * 2**32) + pl.col("line")).alias("row"),
             own.alias("id"),
             pl.lit(self.source).alias("source"),

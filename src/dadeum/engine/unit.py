@@ -88,7 +88,8 @@ def _whole(index: Sequence[Sequence[Any]]) -> str:
 
 def publish(path: Path, *data: bytes | memoryview) -> None:
     """Put `data` under the name `path`, whole or not at all, readable by its owner alone."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    # The machine's name too: on shared storage two of them may write the same unit, and process numbers repeat among containers.
+    draft = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}.draft")
     meant, back, block = xxhash.xxh3_128(), xxhash.xxh3_128(), bytearray(1 << 20)
     try:
         with open(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600), "w+b", buffering=0) as file:

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
+from dadeum import remote
 from dadeum.errors import Mistake, RecipeError, nearest
 from dadeum.io.chunk import Bad, Chunk
 from dadeum.io.stream import suffix
@@ -51,25 +52,32 @@ ENDINGS: Final = {
 """The format that an ending tells."""
 
 
-def sources(source: Source) -> list[Path]:
-    """The files that a source's path names, sorted by name; of a folder those with an ending that can be read.
+def sources(source: Source) -> list[str]:
+    """The files that a source's path names (paths, or urls), sorted by name; of a folder those with an ending that can be read.
 
     Raises RecipeError where there are none.
     """
     where = f"sources.{source.name}.path" if source.name else "sources.path"
-    found = files(source.path)
+    away = remote.is_remote(source.path)
+    found = list(remote.find(source.path)) if away else [str(path) for path in files(source.path)]
     if not found:
-        raise RecipeError(Mistake(where, f"there is no file {source.path}", _nearby(Path(source.path))))
+        hint = "" if away else _nearby(Path(source.path))
+        raise RecipeError(Mistake(where, f"there is no file {remote.shown(source.path)}", hint))
     if source.format != "auto":
         return found
-    known = [path for path in found if suffix(path) in ENDINGS]
-    if Path(source.path).is_dir():
+    known = [name for name in found if suffix(Path(remote.shown(name))) in ENDINGS]
+    if folder(source.path, found):
         found = known
     if len(known) < max(1, len(found)):
-        odd = next((path for path in found if path not in known), Path(source.path))
+        odd = remote.shown(next((name for name in found if name not in known), source.path))
         hint = f"say what it is with `format:`, or name files that end in {', '.join(ENDINGS)}"
         raise RecipeError(Mistake(where, f"{odd} has no ending that tells its format", hint))
     return found
+
+
+def folder(path: str, found: list[str]) -> bool:
+    """Whether a path is a folder that holds the files found."""
+    return Path(path).is_dir() or (remote.is_remote(path) and all(Path(path) in Path(name).parents for name in found))
 
 
 def _nearby(path: Path) -> str:

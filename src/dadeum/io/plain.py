@@ -56,12 +56,12 @@ def columns(whole: bytes, n: int) -> tuple[dict[str, pl.Series], list[tuple[str,
     if len(found) == 1:
         return {c: found[0][1].get_column(c) for c in found[0][1].columns}, [tuple(found[0][1].columns)]
     order = pl.Series(np.argsort(np.concatenate([where for where, _ in found]), kind="stable"))
-    whole = pl.concat([made.select(found[0][1].columns) for _, made in found])[order]
+    every = pl.concat([made.select(found[0][1].columns) for _, made in found])[order]
     keys: list[tuple[str, ...]] = [()] * n
     for where, made in found:
         for i in where.tolist():
             keys[i] = tuple(made.columns)
-    return {c: whole.get_column(c) for c in whole.columns}, keys
+    return {c: every.get_column(c) for c in every.columns}, keys
 
 
 def _alike(whole: bytes, n: int) -> tuple[np.ndarray, pl.DataFrame] | None:

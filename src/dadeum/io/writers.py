@@ -139,7 +139,7 @@ class Parquet(Writer):
             self.first = self.first or _empty(rows)
             return
         made = self._frame(rows)
-        self.held += made.estimated_size()
+        self.held += int(made.estimated_size())
         if self.held <= HELD:
             self.parts.append(made.lazy())
             return

@@ -8,6 +8,7 @@ ledger/lost.parquet, quarantine.jsonl, supervision_sample.json, and, for the wit
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, Final
 import orjson
 import polars as pl
 
+from dadeum import remote
 from dadeum.engine.flow import named
 from dadeum.ledger import read_run
 from dadeum.recipe import parse
@@ -82,7 +84,7 @@ def read(folder: Path) -> Facts:
     return Facts(
         folder=folder,
         run=run,
-        recipe=None if recipe is None else recipe[:RECIPE],
+        recipe=None if recipe is None else re.sub(r"https?://\S+", lambda url: remote.shown(url[0]), recipe)[:RECIPE],
         sources=sources,
         by_source=tuple(_by_source(folder)),
         lengths=_lengths(folder),

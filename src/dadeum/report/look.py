@@ -107,7 +107,7 @@ def opened(path: Path) -> tuple[list[File], dict[str, Any] | None]:
         paths = io.sources(where)
     except RecipeError as error:
         raise RecipeError(Mistake(str(path), m.what, m.hint) for m in error.mistakes) from None
-    return [File(p, number, Source(path=str(p))) for number, p in enumerate(paths)], made
+    return [File(Path(p), number, Source(path=p)) for number, p in enumerate(paths)], made
 
 
 def look(path: Path, files: list[File], made: dict[str, Any] | None = None) -> dict[str, Any]:

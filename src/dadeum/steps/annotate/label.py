@@ -63,6 +63,10 @@ class Label(Edit):
     def reads(self) -> tuple[str, ...]:
         return () if self.column in RECORD else (self.column,)
 
+    @property
+    def looks(self) -> tuple[str, ...]:
+        return (self.column,)
+
     def edit(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Raises RecipeError with every value outside the map, unless `outside` is keep_null."""
         if self.column not in rows.columns:

@@ -38,6 +38,9 @@ NAMES: Final = "|".join(sorted(LAYOUT | INLINE, key=lambda name: (-len(name), na
 ATTRIBUTE: Final = r"""\s+[A-Za-z_:@][\w:.-]*\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>=`]+)"""
 FLAG: Final = r"\s+(?:checked|disabled|selected|readonly|required|hidden|async|defer|controls|autoplay|loop|muted|nowrap|noshade|multiple)\b"
 TAG: Final = re.compile(rf"<(/?)({NAMES})((?:{ATTRIBUTE}|{FLAG})*)\s*(/?)>", re.IGNORECASE)
+RAISED: Final = re.compile(r"(?<=[\w)\]])<(sup|sub)>\s*([0-9n+−-]{1,6})\s*</\1\s*>")
+_SUP: Final = str.maketrans("0123456789+-−n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻ⁿ")
+_SUB: Final = str.maketrans("0123456789+-−n", "₀₁₂₃₄₅₆₇₈₉₊₋₋ₙ")
 CLOSING: Final = re.compile(rf"</({NAMES})\s*>", re.IGNORECASE)
 DECLARED: Final = re.compile(r"<(?:!(?:doctype|DOCTYPE)\b[^<>]*|\?xml\b[^<>]*\?)>")
 ENTITY: Final = re.compile(r"&(?:(?:amp;|#38;)*)(#[0-9]{1,7};|#[xX][0-9a-fA-F]{1,6};|[A-Za-z][A-Za-z0-9]{1,31};|(?:amp|lt|gt|quot|nbsp)(?![A-Za-z0-9=;]))")
@@ -104,6 +107,8 @@ def _split(text: str) -> tuple[list[str], list[str]]:
 
 def _plain(text: str, closed: set[str]) -> str:
     if "<" in text:
+        # 10<sup>6</sup> is not 106, and its characters are the only plain text for it
+        text = RAISED.sub(lambda m: m[2].translate(_SUP if m[1] == "sup" else _SUB), text)
         text = TAG.sub(lambda m: _tag(m, closed), DECLARED.sub("", text))
     return ENTITY.sub(_entity, text) if "&" in text else text
 

@@ -5,7 +5,7 @@ Two rows are the same when their normalised keys are (`steps/_key.py`: letters a
 
 Rows that say the same but contradict each other (the same review once `positive`, once `negative`) are conflicts. What a row
 does not say contradicts nothing: rows without a label are merged into those with one, as long as there is only one. Conflicts
-are told in the report whatever is done about them.
+are told in the report whatever is done about them, and each row that leaves for one names its strongest rival.
 
 A sketch is 32 bytes a row (row 8, key 16, label 8), 36 where `keep` is `longest`. The decision groups the sketches by key and
 sorts those rows alone that have a twin: at most 40 bytes a row more.
@@ -22,6 +22,7 @@ from dadeum.errors import Mistake, RecipeError
 from dadeum.record import ROLES, prose
 from dadeum.step import DECISION, Compare, Profile
 from dadeum.steps import _key
+from dadeum.steps.dedup import _unordered
 
 KEY: Final = ("hi", "lo")
 
@@ -35,12 +36,16 @@ class Exact(Compare):
     any other column by its exact value. Empty: all that a record says, tool calls and tools too."""
     keep: Literal["first", "last", "longest"] = "first"
     """Which row stays: by its place in the input, or the one with the most characters (the first of several)."""
-    conflicts: Literal["keep", "drop", "majority", "merge"] = "keep"
+    conflicts: Literal["keep", "drop", "majority", "review", "merge"] = "keep"
     """What happens to rows of one key that contradict each other. keep: they are different records, only those that agree are
     merged; drop: all leave (reason `conflict`); majority: those with the most frequent value stay, the others leave
-    (`conflict_minority`), all where there is no such value; merge: the contradiction is ignored."""
+    (`conflict_minority`), all where there is no such value; review: all leave with the reason `review`, for a person to look at
+    and decide; merge: the contradiction is ignored."""
     against: tuple[str, ...] = ("label",)
     """In what rows contradict each other, named as in `by`: `by: [user], against: [assistant]` finds questions with several answers."""
+    unordered: bool = False
+    """Another order is the same: of the columns that `by` names (the pairs a, b and b, a), of the elements of a list in one of them
+    (choices), and of turns."""
     profile: Profile = field(default="auto", kw_only=True)
     """By which language's rules a key is made: code is compared as it is."""
     late = ("conflicts",)
@@ -59,7 +64,8 @@ class Exact(Compare):
 
     def sketch(self, rows: pl.DataFrame) -> pl.DataFrame:
         """`row`, key `hi` `lo` (null: the row says nothing that is compared), `says` (what may contradict), `length`."""
-        hi, lo = _key.digests(_key.said(rows, self.by, self.profile))
+        digests = _unordered.digests if self.unordered else _key.digests
+        hi, lo = digests(rows, self.by, self.profile)
         says = _key.marks(_key.said(rows, self.against, self.profile))
         columns = [rows.get_column("row"), hi.alias("hi"), lo.alias("lo"), says.alias("says")]
         if self.keep == "longest":
@@ -78,13 +84,14 @@ class Exact(Compare):
         ).with_columns(value=pl.when(pl.col("says").is_not_null()).then("value"))
 
     def decide(self, related: pl.DataFrame) -> pl.DataFrame:
-        """DECISION: `duplicate` (merged, value 1), `conflict` and `conflict_minority` (dropped; value: the share of the key's rows
-        that say what this one says)."""
+        """DECISION: `duplicate` (merged, value 1); `conflict`, `conflict_minority` and `review` (dropped; value: the share of the key's
+        rows that say what this one says; witness: the first row of the most frequent value that contradicts it)."""
         rows = related.with_columns(same=pl.lit(None, dtype=pl.UInt64), reason=pl.lit(None, dtype=pl.String))
         if self.conflicts == "keep":
             rows = rows.with_columns(same=pl.when("conflict").then("says"))
-        elif self.conflicts == "drop":
-            rows = rows.with_columns(reason=pl.when("conflict").then(pl.lit("conflict")))
+        elif self.conflicts in ("drop", "review"):
+            told = "conflict" if self.conflicts == "drop" else "review"
+            rows = rows.with_columns(reason=pl.when("conflict").then(pl.lit(told)))
         elif self.conflicts == "majority":
             rows = _outvoted(rows)
         order = [*KEY, "same", pl.col("says").is_null(), *self._first(), "row"]
@@ -94,9 +101,9 @@ class Exact(Compare):
             "row", pl.lit("merged").alias("state"), pl.lit("duplicate").alias("reason"), pl.lit(1.0).alias("value"),
             pl.lit(None, dtype=pl.Float64).alias("threshold"), "witness",
         )  # fmt: skip
-        dropped = rows.filter(pl.col("reason").is_not_null()).select(
+        dropped = _rivals(rows).filter(pl.col("reason").is_not_null()).select(
             "row", pl.lit("dropped").alias("state"), "reason", "value",
-            pl.lit(None, dtype=pl.Float64).alias("threshold"), pl.lit(None, dtype=pl.UInt64).alias("witness"),
+            pl.lit(None, dtype=pl.Float64).alias("threshold"), "witness",
         )  # fmt: skip
         return pl.concat([merged, dropped]).cast(DECISION).sort("row")
 
@@ -124,3 +131,16 @@ def _outvoted(rows: pl.DataFrame) -> pl.DataFrame:
     tie = winner.drop_nulls().n_unique().over(KEY) > 1
     reason = pl.when(tie).then(pl.lit("conflict")).when(pl.col("value") < best).then(pl.lit("conflict_minority"))
     return rows.with_columns(reason=pl.when("conflict").then(reason))
+
+
+def _rivals(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of keys with a conflict, with `witness`: of those that say otherwise the first of the most frequent value.
+
+    The first of the whole key is the rival of all but those who say the same; the first that contradicts it is theirs.
+    """
+    ranked = rows.filter("conflict").sort(*KEY, pl.col("value"), "row", descending=[False, False, True, False], nulls_last=True)
+    said = ranked.filter(pl.col("says").is_not_null()).select(*KEY, "row", "says")
+    best = said.unique(KEY, keep="first", maintain_order=True).rename({"row": "first", "says": "claim"})
+    other = said.join(best, on=KEY).filter(pl.col("says") != pl.col("claim")).unique(KEY, keep="first", maintain_order=True)
+    ranked = ranked.join(best, on=KEY).join(other.select(*KEY, pl.col("row").alias("second")), on=KEY)
+    return ranked.with_columns(witness=pl.when(pl.col("says") == pl.col("claim")).then("second").otherwise("first"))

@@ -30,6 +30,10 @@ class Label(Filter):
         if both := sorted(set(self.keep) & set(self.drop)):
             raise RecipeError(Mistake("drop", f"names what keep names: {', '.join(both)}"))
 
+    @property
+    def looks(self) -> tuple[str, ...]:
+        return ("label",)
+
     def why(self, rows: pl.DataFrame) -> pl.DataFrame:
         label = pl.col("label")
         out = ~label.is_in(list(self.keep)) if self.keep else label.is_in(list(self.drop))

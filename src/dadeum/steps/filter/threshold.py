@@ -48,6 +48,10 @@ class Threshold(Filter):
     def reads(self) -> tuple[str, ...]:
         return () if self.column in RECORD else (self.column,)
 
+    @property
+    def looks(self) -> tuple[str, ...]:
+        return (self.column,)
+
     def why(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Raises RecipeError if there is no such column, or it holds neither numbers nor text."""
         if self.column not in rows.columns:

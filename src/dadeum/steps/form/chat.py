@@ -70,6 +70,10 @@ class Chat(Edit):
     def reads(self) -> tuple[str, ...]:
         return tuple(name for name in self.names if name not in RECORD)
 
+    @property
+    def looks(self) -> tuple[str, ...]:
+        return self.names
+
     def edit(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Raises RecipeError for a name that is no column."""
         unknown = [name for name in self.names if name not in rows.columns]

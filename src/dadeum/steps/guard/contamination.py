@@ -4,15 +4,19 @@ Both sides are compared by their letters and digits (`steps/_key.py`): other spa
 such characters nominate (`n`): on Korean that found every copy with other spacing and .96 of those with two typos, where runs of
 words found none, at 3 false hits in 100,000 lines. What decides is the share of the item that such runs cover (`threshold`), of its question
 alone or its answer alone, whichever is more; so a phrase in common does not convict. An item shorter than `n` convicts only a
-text or a turn that is that item and nothing else. What of a benchmark counts as an item: `guard/_benchmark.py`.
+text or a turn that is that item and nothing else. What of a benchmark counts as an item: `guard/_items.py`.
 
 Every run that counts was compared character by character; hashes only find it.
+
+Items said in other words share no runs: `paraphrase` also holds embeddings against each other (`guard/_paraphrase.py`).
+
+A benchmark that is asked again can be saved: `index` names its file, or `save` writes one; `against` takes it as it takes raw files.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -21,9 +25,9 @@ from pydantic import Field
 
 from dadeum.errors import Mistake, RecipeError
 from dadeum.record import CHATS, turns
-from dadeum.step import Filter, Inputs, TextStep, digest_file, files, verdict
-from dadeum.steps import _key
-from dadeum.steps.guard import _benchmark
+from dadeum.step import Filter, Inputs, Profile, TextStep, verdict
+from dadeum.steps import _key, _outside, _saved
+from dadeum.steps.guard import _benchmark, _paraphrase
 from dadeum.steps.guard._benchmark import Index, Ints
 
 BLOCK = 1 << 15
@@ -32,12 +36,12 @@ BLOCK = 1 << 15
 
 @dataclass(frozen=True)
 class Contamination(TextStep, Filter):
-    """Holds rows against benchmark files. The reason is `contaminated`, the witness the place of the item."""
+    """Holds rows against benchmark files. The reason is `contaminated` or `paraphrased`, the witness the place of the item."""
 
-    version = 2
+    version = 3
 
     against: Inputs
-    """The benchmark's files: paths, folders or globs, of any format that sources may have."""
+    """The benchmark's files: paths, folders or globs, of any format that sources may have, or saved indexes."""
     threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
     """The covered share of an item that convicts."""
     n: Annotated[int, Field(ge=5, le=100)] = 13
@@ -45,36 +49,69 @@ class Contamination(TextStep, Filter):
     fields: tuple[str, ...] = ()
     """Which fields of the benchmark count, by their own names or roles (`premise`, `question`, `text`, `user`, ...). Empty takes all."""
 
+    index: str = ""
+    """A file that keeps the index: made at the first use, and used again as long as files and parameters are the same."""
+    paraphrase: Annotated[float, Field(gt=0, le=1)] | None = None
+    """The cosine from which an item and a text or turn count as the same in other words (reason `paraphrased`). Not set: not looked for."""
+    embedding: str = "hashed"
+    """What `paraphrase` compares by: `hashed` (built in: spelling, no meaning), a folder with a model, or an endpoint as
+    `https://host/v1#model`."""
+
     def __post_init__(self) -> None:
         if not self.against:
             raise RecipeError(Mistake("against", "is empty: name the files of the benchmark"))
+        if self.paraphrase is None and self.embedding != "hashed":
+            raise RecipeError(Mistake("embedding", "is asked for `paraphrase` alone", "set `paraphrase` to a cosine, or leave it out"))
 
     def why(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """VERDICT; value: the largest covered share of one item, threshold: `threshold`, witness: the item's place."""
-        index = _benchmark.load(_digested(self.against), self.n, self.fields, self.profile == "code")
+        """VERDICT; value: the largest covered share of one item, or the cosine, threshold: what it reached, witness: the item's place."""
         owner, strings = _strings(rows, self.on)
-        verbatim = self.profile == "code"
-        codes = _key.characters(strings) if verbatim else _key.letters(strings, self.profile != "en")
-        found = pl.concat([_covered(codes, owner, index, self.n), _whole(codes, owner, index)])
-        best = found.filter(pl.col("share") >= self.threshold).sort("at", "share", "item", descending=[False, True, False])
-        best = best.unique("at", keep="first", maintain_order=True)
-        where = pl.DataFrame({"item": pl.int_range(len(index.places), dtype=pl.Int64, eager=True), "place": index.places}, schema_overrides={"place": pl.String})
-        told = pl.DataFrame({"at": pl.int_range(rows.height, dtype=pl.Int64, eager=True)})
-        told = told.join(best, on="at", how="left", maintain_order="left").join(where, on="item", how="left", maintain_order="left")
-        reason = pl.when(pl.col("item").is_not_null()).then(pl.lit("contaminated"))
-        return told.select(verdict(reason, pl.col("share"), pl.lit(self.threshold), pl.col("place")))
+        codes = _key.characters(strings) if self.profile == "code" else _key.letters(strings, self.profile != "en")
+        indexes = _indexes(self)
+        best = _best([pl.concat([_covered(codes, owner, index, self.n), _whole(codes, owner, index)]) for index in indexes], self.threshold)
+        best = best.with_columns(reason=pl.lit("contaminated"), threshold=pl.lit(self.threshold))
+        if self.paraphrase is not None:
+            rest = np.flatnonzero(~np.isin(owner, best.get_column("at").to_numpy()))
+            found = [_paraphrase.alike(strings.gather(rest), owner[rest], index, self.embedding, self.paraphrase) for index in indexes]
+            alike = _best(found, self.paraphrase).with_columns(reason=pl.lit("paraphrased"), threshold=pl.lit(self.paraphrase))
+            best = pl.concat([best, alike])
+        places = [indexes[i].places[item] for i, item in best.select("index", "item").rows()]
+        best = best.with_columns(place=pl.Series(places, dtype=pl.String))
+        told = pl.DataFrame({"at": pl.int_range(rows.height, dtype=pl.Int64, eager=True)}).join(best, on="at", how="left", maintain_order="left")
+        return told.select(verdict(pl.col("reason"), pl.col("share"), pl.col("threshold"), pl.col("place")))
 
 
-def _digested(patterns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    found = [path for pattern in patterns for path in files(pattern)]
-    if not found:
-        raise RecipeError(Mistake("against", f"no file matches {', '.join(repr(p) for p in patterns)}"))
-    return tuple((str(path), _digest(str(path), path.stat().st_mtime_ns, path.stat().st_size)) for path in found)
+def save(path: Path | str, against: tuple[str, ...], n: int = 13, fields: tuple[str, ...] = (), profile: Profile = "auto") -> int:
+    """Write the index of benchmark files, for `against`; give its number of items. Raises RecipeError where they hold none."""
+    found = _outside.digested(against)
+    if saved := [name for name, _ in found if _saved.is_saved(name)]:
+        raise RecipeError(Mistake("against", f"{saved[0]} is an index already: name the files it was made of"))
+    return len(_benchmark.save(path, found, n, fields, profile == "code").places)
 
 
-@lru_cache(maxsize=256)
-def _digest(path: str, changed: int, size: int) -> str:
-    return digest_file(path)
+def _indexes(step: Contamination) -> list[Index]:
+    """What `against` names: each saved index, and one of all raw files, which `index` keeps."""
+    found = _outside.digested(step.against)
+    way = (step.n, step.fields, step.profile == "code")
+    saved = [pair for pair in found if _saved.is_saved(pair[0])]
+    raw = tuple(pair for pair in found if pair not in saved)
+    indexes = [_benchmark.opened(path, digest, *way) for path, digest in saved]
+    if not raw:
+        return indexes
+    if not step.index:
+        return [*indexes, _benchmark.load(raw, *way)]
+    if Path(step.index).exists() and not _saved.is_saved(step.index):
+        raise RecipeError(Mistake("index", f"{step.index} exists and is no index", "name another file"))
+    if not Path(step.index).exists() or not _benchmark.is_of(step.index, raw, *way):
+        _benchmark.save(step.index, raw, *way)
+    return [*indexes, _benchmark.opened(*_outside.digested((step.index,))[0], *way)]
+
+
+def _best(found: list[pl.DataFrame], threshold: float) -> pl.DataFrame:
+    """Of each row the item with the largest share, of those that reach the threshold; the first of several."""
+    every = pl.concat([part.with_columns(index=pl.lit(i, dtype=pl.Int64)) for i, part in enumerate(found)]).filter(pl.col("share") >= threshold)
+    every = every.sort("at", "share", "index", "item", descending=[False, True, False, False])
+    return every.unique("at", keep="first", maintain_order=True)
 
 
 def _strings(rows: pl.DataFrame, on: tuple[str, ...]) -> tuple[Ints, pl.Series]:

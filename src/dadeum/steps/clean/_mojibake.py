@@ -1,0 +1,152 @@
+"""One string: was it read by a wrong code page, can that be undone without loss, and if not, how much of it is certain?
+
+A repair goes on until nothing changes (texts are broken twice and more), never guesses, and has to pass the way back: the answer,
+broken again in the same way, is the string that came. A string of which only a part can be undone is left whole as it came: a
+half repaired text looks right and is not, and the broken one is the evidence for whoever repairs it later.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from dadeum.steps.clean._hangul import COMMON, FREQUENT, share
+from dadeum.steps.clean._pages import PAGES, candidates
+
+# Characters that no broken text is made of alone: ASCII, everyday Hangul, jamo, kana, punctuation, emoji.
+PLAIN: Final = (
+    r"\x00-\x7F\u2010-\u2027\u2030-\u205E\u2190-\u21FF\u2460-\u24FF\u25A0-\u27BF\u3000-\u30FF\u3131-\u318E\uFE0F\uFF01-\uFF5E\U0001F000-\U0001FAFF"
+    + FREQUENT
+)
+BLANKED: Final = r"\?{2,} +\?{2,}"
+"""Letters that a code page did not have, each a question mark: words of them stand in a row."""
+SUSPECT: Final = rf"[^{PLAIN}]|{BLANKED}"
+MARKS: Final = ("占쏙옙", "ï¿½", "锟斤拷", "嚙踝蕭", "\ufffd")
+"""U+FFFD, as it is or read again by another code page."""
+_SUSPECT: Final = re.compile(SUSPECT)
+_MARK: Final = re.compile("|".join(map(re.escape, MARKS)))
+_BLANK: Final = re.compile(r"(?<!\S)(?:\?{1,12}[.,!]? +){2,}\?{1,12}[.,!]?(?!\S)")
+_STUMP: Final = re.compile(r"â€(?![\x80-\xbf˜™œšž¢¦¹º¼½¾”“’‘„†‡•…‰‹›])|ï¸|ðŸ")
+_ASKED: Final = re.compile(r"Ã\?Â|â\?¬")
+_ALONE: Final = re.compile(r"(?<![A-ZÀ-Þ])[ÂÃÄÅ](?=[ \x80-\xbf])")
+"""What is left of a sequence whose no-break space (byte A0) became a blank: only beside sequences that could be undone."""
+_HANGUL: Final = re.compile("[가-힣ㄱ-ㅣ]")
+_LEAD: Final = re.compile("[ã-í](?![A-Za-z])")
+"""The first byte of a syllable whose others are gone."""
+_C1: Final = re.compile(r"[\x80-\x84\x86-\x9f]")
+_QUOTES: Final = {chr(byte): bytes([byte]).decode("cp1252") for byte in (0x82, 0x84, 0x85, 0x8B, *range(0x91, 0x98), 0x99, 0x9B)}
+_QUOTED: Final = re.compile("[" + "".join(_QUOTES) + "]")
+_BESIDE: Final = re.compile(r"[가-힣][\u4e00-\u9fff\uf900-\ufaff]|[\u4e00-\u9fff\uf900-\ufaff][가-힣]")
+"""Hanja inside a Korean word. By rare syllables alone, slang and exclamations (쭵쭵, 똠양꿍) were taken for broken."""
+ROUNDS: Final = 6
+"""How often a text may have been broken, one on top of the other. Four is the most that was found in the wild."""
+
+
+class Finding(NamedTuple):
+    """What was found in a string."""
+
+    text: str
+    """Repaired, or as it came."""
+    kind: str
+    """How it was broken, by the last reader first: `utf-8 as cp1252`; `lossy: ...` where it can't be undone."""
+    determined: float
+    """Of what was broken, the share that is certain: 1 after a repair."""
+
+
+def look(text: str) -> Finding | None:
+    """What is broken in `text`; null where nothing is.
+
+    >>> look("itâ€™s")
+    Finding(text='it’s', kind='utf-8 as cp1252', determined=1.0)
+    >>> look("안녕, café") is look("1½") is None
+    True
+    >>> look("안녕\ufffd\ufffd 하세요")[1:]
+    ('lossy: replacement characters', 0.5)
+    """
+    if not _SUSPECT.search(text):
+        return None
+    done, kinds, lost = _repaired(text)
+    lost = lost or _lost(done)
+    if kinds and not lost and (alone := len((_LEAD if _HANGUL.search(done) else _ALONE).findall(done))):
+        lost = kinds[-1], 1 - alone / max(alone, len(text) - len(done))
+    if lost:
+        return Finding(text, f"lossy: {lost[0]}", round(lost[1], 4))
+    return Finding(done, ", ".join(kinds), 1.0) if kinds else None
+
+
+def _repaired(text: str) -> tuple[str, list[str], tuple[str, float] | None]:
+    """The text with all undone that can be, the names of what was undone, and what stopped it: the signs that bytes are gone."""
+    kinds: list[str] = []
+    for _ in range(ROUNDS):
+        made = _lines(text)
+        if made is None and (lost := _cut(text)):
+            return text, kinds, lost
+        made = made or _sequences(text, kinds) or _quotes(text)
+        if made is None:
+            break
+        text = made[0]
+        kinds += [kind for kind in made[1] if kind not in kinds]
+    return text, kinds, None
+
+
+def _lines(text: str) -> tuple[str, list[str]] | None:
+    """Lines that were read wrongly as a whole."""
+    kinds: list[str] = []
+    lines = text.split("\n")
+    for i, line in enumerate(lines):
+        made = next(candidates(line), None) if _SUSPECT.search(line) else None
+        if made:
+            lines[i] = made[0]
+            kinds += [made[1]] if made[1] not in kinds else []
+    return ("\n".join(lines), kinds) if kinds else None
+
+
+def _sequences(text: str, kinds: list[str]) -> tuple[str, list[str]] | None:
+    """Sequences of UTF-8, by the page that explains most of the text."""
+    made = [(done, page.name) for page in PAGES if (done := page.repaired(text, f"utf-8 as {page.name}" in kinds))]
+    if not made:
+        return None
+    best, name = max(made, key=lambda one: one[0][1])
+    return best[0], [f"utf-8 as {name}"]
+
+
+def _quotes(text: str) -> tuple[str, list[str]] | None:
+    """The quotation marks and dashes of cp1252, where nothing else of the text is broken."""
+    if not _QUOTED.search(text) or PAGES[0].sequence.search(text) or _lost(_QUOTED.sub("", text)):
+        return None
+    return _QUOTED.sub(lambda m: _QUOTES[m[0]], text), ["cp1252 as latin-1"]
+
+
+def _cut(text: str) -> tuple[str, float] | None:
+    """Korean of which a code page dropped bytes: syllables of one and two characters among syllables of three."""
+    foreign = sum(c > "\x7f" for c in text)
+    best: tuple[int, int, int, str] = (0, 0, 0, "")
+    for page in PAGES:
+        found = page.korean.findall(text)
+        this = (sum(map(len, found)), -len(found), sum(len(c) == 3 for c in found), page.name)
+        best = this if this[:2] > best[:2] else best
+    covered, many, whole, name = best
+    if -many >= 3 and whole < -many and covered >= 2 * -many and covered >= 0.6 * foreign:
+        return f"utf-8 as {name}", whole / -many
+    if _ASKED.search(text):
+        return "utf-8 as cp1252", 0.0
+    return None
+
+
+def _lost(text: str) -> tuple[str, float] | None:
+    """What shows that bytes are gone, and the share of what is left of the words (of the letters, for a wrong page)."""
+    if _MARK.search(text):
+        words = text.split()
+        return "replacement characters", sum(not _MARK.search(w) for w in words) / max(1, len(words))
+    if _C1.search(text):
+        return "control characters", 1 - len(_C1.findall(text)) / len(text)
+    if _STUMP.search(text):
+        words = text.split()
+        return "utf-8 as cp1252", sum(not _STUMP.search(w) for w in words) / len(words)
+    blank = _BLANK.search(text)
+    if blank and len(set(blank[0].split())) > 1 and 2 * sum(c == "?" for c in text) > len("".join(text.split())):
+        return "question marks", 1 - sum(c == "?" for c in text) / len("".join(text.split()))
+    hangul = [c for c in text if "가" <= c <= "힣"]
+    if len(hangul) >= 4 and _BESIDE.search(text) and (rare := 1 - share(text, COMMON)) > 0.2:
+        return "rare syllables", 1 - rare
+    return None
