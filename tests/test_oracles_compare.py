@@ -33,20 +33,28 @@ needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"{DATA} is not there"
 WHITE = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 PIECES = [
     "굿", "정말 재미있어요", "ㅋ", "ㅋㅋㅋ", "ㅠㅠ ㅠㅠ", "ㅎㅎ", "한", "ᄒ", "ᅡ", "ᆫ", "ㅤ", "Good", "ＧＯＯＤ", "İ", "ß", "Σς", "é", "e", "\u0301", "\u0323", "\u200b",
-    "\ufe0f", "👍", "👎", "1", "２", "²", "_", ".", "!!", " ", "\n", "\0", "```", "x = 1;\n", "y = a[0];\n", "हिन्दी", "ก็", "\u0958", "", "漢字", "\U0001d11e", "\U0002f800",
+    "\ufe0f", "👍", "👎", "1", "２", "3.5", "-5", "－", "²", "_", ".", "!!", " ", "\n", "\0", "```", "x = 1;\n", "y = a[0];\n", "हिन्दी", "ก็", "\u0958", "", "漢字", "\U0001d11e", "\U0002f800",
 ]  # fmt: skip
 strings = st.lists(st.one_of(st.sampled_from(PIECES), st.text(st.characters(exclude_categories=["Cs"]), max_size=3)), max_size=6).map("".join)
 
 
 def slow_letters(text: str, laughter: bool = True) -> str:
     out = []
-    for c in unicodedata.normalize("NFC", text):
+    text = unicodedata.normalize("NFC", text)
+    for c in text:
+        if c in "−－-" or c in ".．":
+            out.append("." if c in ".．" else "-")
+            continue
         if 0xFF01 <= ord(c) <= 0xFF5E:
             c = chr(ord(c) - 0xFEE0)
         unseen = c in "\u034f\u115f\u1160\u3164\uffa0" or "VARIATION SELECTOR" in unicodedata.name(c, "") or "\u180b" <= c <= "\u180f"
         if unicodedata.category(c) in ("Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Mn", "Mc") and not unseen:
             out.append(c.casefold() if len(c.casefold()) == 1 else c.lower()[0])
-    joined = "".join(out)
+    # One character at a time, its neighbours as they stood: whatever is no part of a number goes.
+    said = ["^", *out, "$"]
+    digits = [c in "0123456789" for c in said]
+    wanted = {".": lambda i: digits[i - 1] and digits[i + 1], "-": lambda i: digits[i + 1] and not digits[i - 1]}
+    joined = "".join(c for i, c in enumerate(said[1:-1], 1) if c not in wanted or wanted[c](i))
     return re.sub(r"([ㅋㅎㅠㅜ])\1{2,}", r"\1\1", joined) if laughter else joined
 
 

@@ -2,6 +2,8 @@
 
 * NFC, then letters, digits and their marks alone, in lower case, full-width ASCII as ASCII: spacing, punctuation, emoji and
   invisible characters don't tell texts apart. Korean spacing is free, so a key that keeps spaces misses most Korean copies.
+* What makes another number of a number counts: a point between digits, a minus before one (3.5 is not 35, -5 is not 5; a hyphen
+  between digits is none: telephone numbers, dates and ranges are written with and without).
 * A run of ㅋ ㅎ ㅠ ㅜ counts as two of them (one says something else than two); not where the profile told is `en`.
 * Code says something by its case and punctuation: there the key is the text without the white space around it.
 * A text without any letter or digit keeps its own characters, so that `.`, `!!` and emoji stay different texts.
@@ -29,8 +31,11 @@ from dadeum.profiles import profile as profile_of
 from dadeum.record import CHATS, RECORD, ROLES, put, turns
 
 Codes = npt.NDArray[np.uint32]
+Ints = npt.NDArray[np.int64]
 
 LAUGHTER: Final = "ㅋㅎㅠㅜ"
+SIGNS: Final = {".": ".", "．": ".", "-": "-", "−": "-", "－": "-"}
+"""What may belong to a number, and how it is spelled then."""
 BLOCK: Final = 1 << 18
 """Bytes in one pass: the working memory stays in the processor's cache, whatever the length of a column."""
 PLACES: Final = 1 << 16
@@ -38,6 +43,7 @@ PLACES: Final = 1 << 16
 UNUSABLE: Final = ("parents", "row")
 
 _POINT: Final = np.uint32(0x1FFFFF)
+_SIGN: Final = np.uint32(1 << 27)
 _ENDS: Final = np.uint32(1 << 28)
 _LAUGHS: Final = np.uint32(1 << 29)
 _COMPOSES: Final = np.uint32(1 << 30)
@@ -276,14 +282,34 @@ def _letters(strings: pl.Series, laughter: bool) -> Codes:
         composed = pl.Series([unicodedata.normalize("NFC", s) for s in strings.gather(at).to_list()], dtype=pl.String)
         table = _looked_up(_points(put(strings, at, composed))) & ~_COMPOSES
     out = np.compress(table != 0, table)  # a quarter of the time of a mask
-    if laughter:
-        third = np.flatnonzero(out >= _LAUGHS)
-        third = third[third >= 2]
-        third = third[(out[third] == out[third - 1]) & (out[third] == out[third - 2])]
-        if len(third):
-            out = np.delete(out, third)
+    for rule in (_signs, _laughs)[: 1 + laughter]:
+        if len(drop := rule(out)):
+            out = np.delete(out, drop)
     out &= _POINT
     return out
+
+
+def kept(text: str, laughter: bool = True) -> Ints:
+    """The places of the characters that `letters` keeps of a text in NFC."""
+    table = _looked_up(_points(pl.Series([text], dtype=pl.String)))
+    at = np.flatnonzero(table)
+    for rule in (_signs, _laughs)[: 1 + laughter]:
+        at = np.delete(at, rule(table[at]))
+    return at[:-1]
+
+
+def _signs(out: Codes) -> Ints:
+    """Points and hyphens that are no part of a number, by the letters, digits and signs beside them."""
+    signs = np.flatnonzero(out & _SIGN)
+    before, after = (((out[at] & _POINT) - np.uint32(48)) < 10 for at in (np.maximum(signs - 1, 0), signs + 1))
+    return signs[~after | (before != ((out[signs] & _POINT) == ord(".")))]
+
+
+def _laughs(out: Codes) -> Ints:
+    """What makes a run of laughter longer than two."""
+    third = np.flatnonzero(out >= _LAUGHS)
+    third = third[third >= 2]
+    return third[(out[third] == out[third - 1]) & (out[third] == out[third - 2])]
 
 
 def _looked_up(points: Codes) -> Codes:
@@ -298,6 +324,8 @@ def _looked_up(points: Codes) -> Codes:
 def _learned(c: str) -> int:
     small = folded(c)
     value = ord(small) if small else 0
+    if c in SIGNS:
+        value = ord(SIGNS[c]) | int(_SIGN)
     if small and small in LAUGHTER:
         value |= int(_LAUGHS)
     # Marks, and the vowels and finals of conjoining jamo, may join what stands before them.

@@ -24,6 +24,8 @@ SUSPECT: Final = rf"[^{PLAIN}]|{BLANKED}"
 MARKS: Final = ("占쏙옙", "ï¿½", "锟斤拷", "嚙踝蕭", "\ufffd")
 """U+FFFD, as it is or read again by another code page."""
 _SUSPECT: Final = re.compile(SUSPECT)
+_UPPER: Final = re.compile("[" + "".join(re.escape(c) for c in sorted({c for page in PAGES for c in page.bytes_of}) if re.match(f"[^{PLAIN}]", c)) + "]")
+"""What only a code page of single bytes makes: without one of these there is nothing to look for in any of the thirteen."""
 _MARK: Final = re.compile("|".join(map(re.escape, MARKS)))
 _BLANK: Final = re.compile(r"(?<!\S)(?:\?{1,12}[.,!]? +){2,}\?{1,12}[.,!]?(?!\S)")
 _STUMP: Final = re.compile(r"â€(?![\x80-\xbf˜™œšž¢¦¹º¼½¾”“’‘„†‡•…‰‹›])|ï¸|ðŸ")
@@ -103,6 +105,8 @@ def _lines(text: str) -> tuple[str, list[str]] | None:
 
 def _sequences(text: str, kinds: list[str]) -> tuple[str, list[str]] | None:
     """Sequences of UTF-8, by the page that explains most of the text."""
+    if not _UPPER.search(text):
+        return None
     made = [(done, page.name) for page in PAGES if (done := page.repaired(text, f"utf-8 as {page.name}" in kinds))]
     if not made:
         return None
@@ -119,6 +123,8 @@ def _quotes(text: str) -> tuple[str, list[str]] | None:
 
 def _cut(text: str) -> tuple[str, float] | None:
     """Korean of which a code page dropped bytes: syllables of one and two characters among syllables of three."""
+    if not _UPPER.search(text):
+        return None
     foreign = sum(c > "\x7f" for c in text)
     best: tuple[int, int, int, str] = (0, 0, 0, "")
     for page in PAGES:

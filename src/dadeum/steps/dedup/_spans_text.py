@@ -72,17 +72,18 @@ def letters(column: pl.Series, profile: str) -> Codes:
 
 def places(string: str, profile: str) -> tuple[Ints, Ints]:
     """(begin, end) in the string of each of its letters."""
-    clusters = list(string) if unicodedata.is_normalized("NFC", string) else _clusters(string)
-    codes = letters(pl.Series(clusters, dtype=pl.String), profile)
+    if profile == "code":
+        at = np.array([i for i, c in enumerate(string) if not (c.isspace() or c == "\0")], dtype=np.int64)
+        return at, at + 1
+    laughter = profile != "en"
+    if unicodedata.is_normalized("NFC", string):
+        at = _key.kept(string, laughter)
+        return at, at + 1
+    clusters = _clusters(string)
+    composed = [unicodedata.normalize("NFC", c) for c in clusters]
+    owner = np.repeat(np.arange(len(clusters)), [len(c) for c in composed])[_key.kept("".join(composed), laughter)]
     end = np.cumsum([len(c) for c in clusters])
-    owner = (np.cumsum(codes == 0) - (codes == 0))[codes != 0]
-    codes = codes[codes != 0]
-    begin, end = np.concatenate([[0], end[:-1]])[owner], end[owner]
-    if profile not in ("en", "code") and len(codes) > 2:
-        laughs = np.isin(codes, [ord(c) for c in _key.LAUGHTER])
-        third = np.flatnonzero(laughs[2:] & (codes[2:] == codes[1:-1]) & (codes[2:] == codes[:-2])) + 2
-        begin, end = np.delete(begin, third), np.delete(end, third)
-    return begin.astype(np.int64), end.astype(np.int64)
+    return np.append(0, end[:-1])[owner].astype(np.int64), end[owner].astype(np.int64)
 
 
 def spelled(string: str, begin: Ints, end: Ints, first: int, last: int, joined: tuple[bool, bool]) -> tuple[int, int]:
