@@ -89,10 +89,11 @@ class Ray(Engine):
     def _start(self) -> Any:
         """Ray, connected. What is started or changed for it ends with this engine."""
         mine = not self.address
+        threads = {"POLARS_MAX_THREADS": os.environ.get("POLARS_MAX_THREADS", "1")}
         if mine:
             folder = tempfile.mkdtemp(prefix="dadeum-ray-", dir="/tmp" if len(tempfile.gettempdir()) > 24 else None)  # a socket's path ends at 107 bytes
             self._ends.callback(shutil.rmtree, folder, ignore_errors=True)
-            self._ends.enter_context(_environment({**OWN, "RAY_AUTH_TOKEN": secrets.token_hex(32)}))
+            self._ends.enter_context(_environment({**OWN, **threads, "RAY_AUTH_TOKEN": secrets.token_hex(32)}))
         import ray
         import ray.util.scheduling_strategies
 
@@ -105,7 +106,6 @@ class Ray(Engine):
                     ray.init("local", num_cpus=cores, include_dashboard=False, object_store_memory=STORE, _temp_dir=folder, **quiet)
                 else:
                     _reach(self.address)
-                    threads = {"POLARS_MAX_THREADS": os.environ.get("POLARS_MAX_THREADS", "1")}
                     try:
                         ray.init(self.address, runtime_env={"env_vars": threads}, **quiet)
                     except (ConnectionError, RuntimeError, ValueError) as error:

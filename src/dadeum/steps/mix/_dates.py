@@ -34,8 +34,8 @@ _FORMS: Final = (
 def instants(values: pl.Series) -> pl.Series:
     """Microseconds since 1970 (Int64); null where a value is null or no date. Polars' own dates and times are taken as they are.
 
-    >>> instants(pl.Series(["1970-01-02", "1970년 1월 2일 오전 0시", "86400000000", "Jan 2, 1970", "soon", None])).to_list()
-    [86400000000, 86400000000, None, 86400000000, None, None]
+    >>> instants(pl.Series(["1970-01-02", "1970년 1월 2일 오전 0시", "Jan 2, 1970", "soon", None])).to_list()
+    [86400000000, 86400000000, 86400000000, None, None]
     >>> instants(pl.Series([1_772_700_000, 1_772_700_000_000])).to_list()
     [1772700000000000, 1772700000000000]
     """
