@@ -100,9 +100,8 @@ def _related(step: Compare, sketches: list[Path]) -> tuple[pl.DataFrame, float]:
     seconds = sum(u.head["seconds"] for u in units)
     frames = [u.parts["row"].hstack(u.parts.get("sketch", pl.DataFrame())) for u in units]
     del units
-    every = pl.concat([f for f in frames if f.height] or frames[:1], how="vertical_relaxed") if frames else pl.DataFrame()
-    del frames
-    related = step.relate(every)
+    frames = [pl.concat([f for f in frames if f.height] or frames[:1], how="vertical_relaxed") if frames else pl.DataFrame()]
+    related = step.relate(frames.pop())  # whoever relates may let go of what it has read
     if step.late and sketches:
         unit.save(kept, {}, {"related": related})
     return related, seconds

@@ -114,6 +114,8 @@ class Near(Compare):
         ones, `near` and `similarity` (those further down that are alike), `crowd` and `set` (rows of one crowd are to be compared)."""
         rows = sketches if sketches.get_column("row").is_sorted() else sketches.sort("row")
         values, offsets = flat(rows.get_column("set"))
+        rows = rows.drop("set")
+        del sketches  # the sets are the most of it, and `values` holds them
         found = _near.related(_near.Sets(values, offsets, rows.get_column("key").to_numpy()), self.lowest, self.method)
         return framed(found, rows, values, offsets)
 

@@ -43,7 +43,7 @@ def framed(found: Related, rows: pl.DataFrame, values: U32, offsets: Ints) -> pl
     crowded = found.crowd[at] > 0
     sizes = np.where(crowded, np.diff(offsets)[at], 0)
     sets = values[ragged(offsets[at][crowded], sizes[crowded])]
-    return rows.drop("key", "set")[at].with_columns(
+    return rows.drop("key")[at].with_columns(
         pl.Series("same", number[found.same[at]]),
         listed("near", number[found.b[order]], ends),
         listed("similarity", found.similarity[order], ends),
