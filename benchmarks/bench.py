@@ -1,8 +1,8 @@
 """Timings, as ratios within one run: `make bench`. CPU-seconds (user + system, children too) of whole processes, the median of
 several runs taken in turn, because the machine may be shared. Jobs read ../shared/data and are skipped where it is absent.
 
-Peers run once each: Hugging Face datasets where it is installed here, datatrove where benchmarks/peers/.venv has it
-(`python -m venv benchmarks/peers/.venv && benchmarks/peers/.venv/bin/pip install "datatrove[io,processing]"`)."""
+Peers run once each: Hugging Face datasets where it is installed here, datatrove where benchmarks/peers/.venvs/datatrove has it
+(`benchmarks/near.py` makes it)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def peers(out: Path) -> list[Job]:
     if importlib.util.find_spec("datasets"):
         name = f"Hugging Face datasets {importlib.metadata.version('datasets')}, no ledger"
         found.append(Job(name, [sys.executable, str(HERE / "peers/datasets_job.py"), REVIEWS, str(out / "c.parquet")], out / "c.parquet"))
-    python = HERE / "peers/.venv/bin/python"
+    python = HERE / "peers/.venvs/datatrove/bin/python"
     if python.exists():
         told = subprocess.run([python, "-c", "from importlib.metadata import version as v; print(v('datatrove'))"], capture_output=True, text=True)
         name = f"datatrove {told.stdout.strip()}, no ledger"
