@@ -60,8 +60,9 @@ def roles(step: TextStep, before: pl.DataFrame, after: pl.DataFrame) -> None:
     if "text" not in step.on and not before["text"].equals(after["text"]):
         raise Broken("the text changed, which `on` does not name")
     asked = pl.col("role").is_in(list(step.on))
+    beside = [part for part in ("name", "tool_calls") if part in step.on]
     for field in CHATS:
-        blank = pl.when(~asked).then("content").alias("content")
+        blank = [pl.when(~asked).then("content").alias("content"), *(pl.lit(None, dtype=pl.String).alias(part) for part in beside)]
         same(turns(after, field).with_columns(blank), turns(before, field).with_columns(blank), f"{field}: more than contents changed")
 
 

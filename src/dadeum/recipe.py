@@ -124,6 +124,8 @@ def compose(raw: Any, sets: Sequence[str] = ()) -> Recipe:
         if raw.get(section) is not None:
             made[section] = _value(kind, raw[section], section, mistakes)
     if not mistakes:
+        licences = {source.name: source.licence for source in settings.named(made["sources"])}
+        made["steps"] = tuple(dataclasses.replace(s, sources=licences | s.sources) if s.name == "guard.licence" else s for s in made["steps"])
         recipe = Recipe(**made)
         mistakes += _sense(recipe)
         if not mistakes:

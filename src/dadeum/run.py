@@ -44,6 +44,8 @@ def data(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, wo
     """Make the data of a run and its ledger below `out` (which the caller has locked); give run.json's content."""
     started = time.perf_counter()
     cache = Path(recipe.engine.cache) if recipe.engine.cache else out / "cache"
+    if until != "records" and finished(out) is None:
+        trial.fit(recipe)
     written, recipe = recipe, reach(trial.chosen(recipe, out, cache) if until != "records" else recipe, until)
     with _engine(recipe, workers or recipe.engine.workers, out, cache) as engine:
         try:
@@ -119,6 +121,7 @@ def apply(steps: list[str], path: str, out: Path, sets: list[str], force: bool =
         mistakes += error.mistakes
     if mistakes:
         raise RecipeError(mistakes)
+    trial.fit(made)
     size = local.size(flow.paths(made))
     n = local.workers(workers, size)
     held: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
@@ -129,8 +132,9 @@ def apply(steps: list[str], path: str, out: Path, sets: list[str], force: bool =
         draft = Path(name)
         processed = flow.process(made, draft / "cache", engine)
         counts = collect.one_file(processed, draft, out.name, engine)
-        for beside in (f"{out.name}.ledger.parquet", f"{out.name}.quarantine.jsonl", out.name):
-            os.replace(draft / beside, out.parent / beside)
+        for beside in (*(f"{out.name}.{part}" for part in ("ledger.parquet", "vault.parquet", "quarantine.jsonl")), out.name):
+            if (draft / beside).exists():
+                os.replace(draft / beside, out.parent / beside)
     return counts
 
 
@@ -149,11 +153,14 @@ def _unfit(out: Path, force: bool) -> list[Mistake]:
 def plan(recipe: Recipe, out: Path, measured: bool = False) -> dict[str, Any]:
     """What a run would do, step by step: shape, what it reads and writes, how much of it is in the cache. Runs nothing.
 
+    Steps that are a mistake on these rows (an English threshold on Korean text) are refused by what they say of a sample.
+
     measured: every step on the first 2,000 rows of each source, in a folder that is thrown away, and the cheapest order; the steps
     are then told in the order as written, else in that which a run in `out` keeps to.
     """
     if recipe.order == "auto" and not measured:
         recipe = trial.kept(recipe, out) or recipe
+    trial.fit(recipe)
     cache = Path(recipe.engine.cache) if recipe.engine.cache else out / "cache"
     size = local.size(flow.paths(recipe))
     rows: list[dict[str, Any]] = []

@@ -1,14 +1,20 @@
 """Every key of a recipe outside its steps, with its default and what it does. recipe.py reads YAML into these.
 
-Frozen dataclasses and nothing else: the docstring under a field is its documentation, its type is its check.
+Frozen dataclasses, and how a source is called: the docstring under a field is its documentation, its type is its check.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
+
+from dadeum import remote
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -41,6 +47,18 @@ class Source:
     """How rows are built; auto finds it per row."""
     licence: str = "unknown"
     """SPDX name; goes into the card."""
+
+
+def named(sources: Iterable[Source]) -> list[Source]:
+    """The sources with a name each: their own, else one made of the path, numbered where two would be the same."""
+    made: list[Source] = []
+    for source in sources:
+        path = remote.shown(source.path)
+        stem = re.split(r"[*?\[.]", Path(path).name)[0].rstrip("-_ 0")
+        name = source.name or stem or Path(path).parent.name.strip("*") or "source"
+        taken = {s.name for s in made}
+        made.append(dataclasses.replace(source, name=name if name not in taken else f"{name}-{len(made)}"))
+    return made
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ import orjson
 import polars as pl
 import xxhash
 
-import dadeum
 from dadeum.engine import collect, flow, local, unit
 from dadeum.errors import DadeumError
 from dadeum.recipe import Recipe
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
 
 NEEDED: Final = ("annotate.label", "filter.label", "form.chat", "mix.split")
 """The steps without which raw rows are no training rows at all; the arm `raw` keeps these alone."""
+VERSION: Final = "1"
+"""Bump it when the same rows, model and settings would be supervised, or would answer, otherwise: part of what is kept of both."""
 PICTURED: Final = 6
 """Rows whose tokens the report shows."""
 
@@ -210,7 +211,7 @@ def prove(recipe: Recipe, out: Path) -> dict[str, Any]:
 
 def _kept(out: Path, kind: str, made_of: list[Any], make: Callable[[], tuple[dict[str, Any], dict[str, pl.DataFrame]]]) -> unit.Unit:
     """What `make` gives, or gave before out of the same: kept below the run's cache."""
-    path = out / f"cache/{kind}" / unit.digest(dadeum.__version__, *map(_digest, made_of))
+    path = out / f"cache/{kind}" / unit.digest(VERSION, *map(_digest, made_of))
     found = unit.load(path)
     if found is not None:
         return found

@@ -134,18 +134,21 @@ def _collect(task: _Task) -> _Part:
 
 
 def one_file(made: Processed, draft: Path, out: str, engine: local.Engine) -> dict[str, int]:
-    """Write the kept rows, in the shape they came in, as `draft/out`, with `out`.ledger.parquet and `out`.quarantine.jsonl.
+    """Write the kept rows, in the shape they came in, as `draft/out`, with `out`.ledger.parquet and `out`.quarantine.jsonl;
+    and, where a step keeps a vault, with `out`.vault.parquet: its edits, with the values sealed.
 
     Gives the counts. Raises BalanceError.
     """
+    vaults = [s.name for s in made.steps if s.secret and s.parameters.get("mode") == "vault"]
     (draft / "parts").mkdir()
     (draft / "ledger").mkdir()
     witnesses = _witnesses(made.shards).get_column("row")
     writer = io.writer(draft / out, "source")
     kept = 0
     for number, shard in enumerate(made.shards):
-        told = tell(shard, made.steps, witnesses, contents=False)
+        told = tell(shard, made.steps, witnesses, contents=bool(vaults))
         _write(draft, number, "verdicts", told.verdicts)
+        _write(draft, number, "edits", told.edits)
         _write(draft, number, "ids", told.ids)
         writer.write(told.rows)
         kept += told.rows.height
@@ -155,6 +158,9 @@ def one_file(made: Processed, draft: Path, out: str, engine: local.Engine) -> di
     verdicts = _verdicts(draft, _quarantine(made, draft))
     counts = count(made.receipts, kept)
     balance(made.receipts, counts, verdicts)
+    if vaults:
+        (draft / f"{out}.vault.parquet").touch(0o600)
+        _stack(draft, "edits", EDITS).filter(pl.col("step").is_in(vaults)).collect().write_parquet(draft / f"{out}.vault.parquet")
     (draft / "ledger/verdicts.parquet").rename(draft / f"{out}.ledger.parquet")
     (draft / "quarantine.jsonl").rename(draft / f"{out}.quarantine.jsonl")
     return counts

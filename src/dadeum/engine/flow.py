@@ -11,8 +11,6 @@ nothing after it run again.
 
 from __future__ import annotations
 
-import dataclasses
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +27,7 @@ from dadeum.engine.shard import Read, Shard, claimed, peeked, read
 from dadeum.errors import Mistake, RecipeError
 from dadeum.ledger import Receipt, add
 from dadeum.recipe import Recipe
-from dadeum.settings import CONTENT_FIELDS, Source
+from dadeum.settings import CONTENT_FIELDS, Source, named
 from dadeum.step import Compare, Step
 
 
@@ -135,18 +133,6 @@ def paths(recipe: Recipe) -> list[str]:
     if mistakes:
         raise RecipeError(mistakes)
     return found
-
-
-def named(sources: Iterable[Source]) -> list[Source]:
-    """The sources with a name each: their own, else one made of the path, numbered where two would be the same."""
-    made: list[Source] = []
-    for source in sources:
-        path = remote.shown(source.path)
-        stem = re.split(r"[*?\[.]", Path(path).name)[0].rstrip("-_ 0")
-        name = source.name or stem or Path(path).parent.name.strip("*") or "source"
-        taken = {s.name for s in made}
-        made.append(dataclasses.replace(source, name=name if name not in taken else f"{name}-{len(made)}"))
-    return made
 
 
 def _files(source: Source) -> list[tuple[str, str]]:

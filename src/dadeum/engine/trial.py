@@ -30,7 +30,7 @@ from dadeum.engine import flow, local
 from dadeum.engine.delta import LEAVING, work
 from dadeum.engine.order import allowed, before, cheapest, cost, stretches
 from dadeum.engine.unit import publish
-from dadeum.errors import RecipeError, StepError
+from dadeum.errors import Mistake, RecipeError, StepError
 from dadeum.ledger import Receipt
 from dadeum.recipe import Recipe
 from dadeum.step import Step
@@ -117,6 +117,25 @@ def trial(recipe: Recipe, copies: Path | None = None) -> Trial:
         if order != sorted(order) and not _same(made, flow.process(reordered(recipe, order), cache, engine, SAMPLE)):
             return dataclasses.replace(told, order=tuple(sorted(order)), proposed=told.given, told_otherwise=0, refuted=tuple(order))
         return told
+
+
+def fit(recipe: Recipe) -> None:
+    """Raises RecipeError where steps say of a sample of the rows that come to them that they are a mistake (`Step.unfit`)."""
+    asked = [i for i, s in enumerate(recipe.steps) if type(s).unfit is not Step.unfit]
+    if not asked:
+        return
+    cut = dataclasses.replace(recipe, steps=recipe.steps[: asked[-1] + 1], order="given")
+    with tempfile.TemporaryDirectory(prefix="dadeum-trial-") as name, local.Local(1, quiet=True) as engine:
+        try:
+            made = flow.process(cut, Path(name), engine, SAMPLE)
+        except StepError:  # more rows fail than a sample may have: the run is larger, and may have them
+            return
+        mistakes: list[Mistake] = []
+        for i in asked:
+            found = RecipeError(recipe.steps[i].unfit(_rows(made, i)))
+            mistakes += found.below(f"steps.{i}.{recipe.steps[i].name}", recipe.steps[i].name).mistakes
+    if mistakes:
+        raise RecipeError(mistakes)
 
 
 def reordered(recipe: Recipe, order: Sequence[int]) -> Recipe:

@@ -18,11 +18,10 @@ import orjson
 import polars as pl
 
 from dadeum import remote
-from dadeum.engine.flow import named
 from dadeum.ledger import read_run
 from dadeum.recipe import parse
 from dadeum.record import RECORD, ROLES, prose
-from dadeum.settings import Source
+from dadeum.settings import Source, named
 
 SPLITS: Final = ("train", "validation", "test")
 ALL: Final = ("text", *ROLES)

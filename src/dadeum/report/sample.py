@@ -17,6 +17,7 @@ from dadeum.recipe import read_step
 from dadeum.record import records
 from dadeum.report import diff
 from dadeum.report.facts import Facts, contents, scan
+from dadeum.steps.guard._pii import vault
 
 PII: Final = "guard.pii"
 EDITS: Final = 4
@@ -97,6 +98,7 @@ def _best(rows: pl.DataFrame, secret: bool) -> list[Edit]:
     before, after = rows.get_column("before").to_list(), rows.get_column("after").to_list()
     if not secret:
         before, after = concealed(before), concealed(after)
+    before = [vault.shut(text) for text in before]
     fresh: list[Edit] = []
     again: list[Edit] = []
     kinds: set[str] = set()

@@ -13,6 +13,7 @@ from typing import Any
 from dadeum.report import sample
 from dadeum.report.verdict import Proof, headline
 from dadeum.report.words import Words, count, number
+from dadeum.steps.guard._pii import vault
 
 NARROW = 40
 """The least width that is laid out for; narrower terminals wrap."""
@@ -77,7 +78,7 @@ def funnel_text(run_json: dict[str, Any], width: int = 80, lang: str = "en") -> 
             whole, stays = (max(1 if s[k] else 0, round(s[k] / widest * bar)) for k in ("rows_in", "rows_out"))
             line += "  " + "#" * stays + "." * max(0, whole - stays)
         lines.append(line.rstrip())
-        told = [f"-{count(n)} {t.known('reason', reason)}" for reason, n in sorted(s["dropped"].items(), key=lambda r: -r[1])]
+        told = [f"-{count(n)} {t.reason(reason)}" for reason, n in sorted(s["dropped"].items(), key=lambda r: -r[1])]
         told += [f"+{count(s['grown'])} {t('grown')}"] if s["grown"] else []
         told += [t("edited.n", n=s["edited"])] if s["edited"] else []
         lines += wrap(told, width, "    ")
@@ -119,6 +120,8 @@ def concealed(life: dict[str, Any]) -> dict[str, Any]:
         bare = [e for e in edits if e["step"] != sample.PII and e[key] is not None]
         for edit, text in zip(bare, sample.concealed([e[key] for e in bare])):
             edit[key] = text
+    for edit in edits:
+        edit["before"] = edit["before"] and vault.shut(edit["before"])
     return {**life, "edits": edits}
 
 

@@ -1,7 +1,7 @@
 """Check digits and calendars: pure functions on strings of digits.
 
-Sources: the published rules of Korea's resident, foreigner and business numbers, ISO/IEC 7812 (Luhn), GS1 (EAN-13). Since
-October 2020 the last seven digits of a new resident number but the first are random: a right check digit raises confidence, a
+Sources: the published rules of Korea's resident, foreigner, business and corporate numbers, ISO/IEC 7812 (Luhn), GS1 (EAN-13), ISO 13616
+(IBAN), the US Social Security Administration. Since October 2020 the last seven digits of a new resident number but the first are random: a right check digit raises confidence, a
 wrong one says nothing.
 """
 
@@ -63,6 +63,46 @@ def business(digits: str) -> bool:
     """
     total = sum(int(d) * w for d, w in zip(digits, (1, 3, 7, 1, 3, 7, 1, 3, 5))) + int(digits[8]) * 5 // 10
     return (10 - total % 10) % 10 == int(digits[9])
+
+
+def corporate(digits: str) -> bool:
+    """The check digit of a corporate registration number (13 digits, weights 1 and 2 in turn).
+
+    >>> corporate("1301110006246"), corporate("1301110006247")
+    (True, False)
+    """
+    total = sum(int(d) * (2 if i % 2 else 1) for i, d in enumerate(digits[:12]))
+    return (10 - total % 10) % 10 == int(digits[12])
+
+
+def product(digits: str) -> bool:
+    """An EAN-13 of a book (978, 979) or of a Korean product (880), by its check digit.
+
+    >>> product("9788936434267"), product("9788936434268")
+    (True, False)
+    """
+    total = sum(int(d) * (3 if i % 2 else 1) for i, d in enumerate(digits[:12]))
+    return digits[:3] in ("978", "979", "880") and (10 - total % 10) % 10 == int(digits[12])
+
+
+def iban(text: str) -> bool:
+    """ISO 13616: the country's four moved to the end, letters as 10 to 35, the rest of the division by 97 is 1.
+
+    >>> iban("GB82WEST12345698765432"), iban("GB82WEST12345698765433")
+    (True, False)
+    """
+    moved = text[4:] + text[:4]
+    return int("".join(str(int(c, 36)) for c in moved)) % 97 == 1
+
+
+def social(digits: str) -> bool:
+    """A US Social Security number that may have been given out: no area 000, 666 or 9xx, no group 00, no serial 0000.
+
+    >>> social("536904399"), social("000123456"), social("078051120")
+    (True, False, False)
+    """
+    area, group, serial = digits[:3], digits[3:5], digits[5:]
+    return area not in ("000", "666") and area[0] != "9" and group != "00" and serial != "0000" and digits not in ("078051120", "219099999", "123456789")
 
 
 def address(text: str) -> bool:

@@ -1,0 +1,346 @@
+"""guard.pii: what is found and what is spared, by planted truth and by gold; surrogates that can't be real; the vault; hostile texts."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+import stat
+from collections import Counter
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dirt_pii
+from dadeum import ledger, run
+from dadeum import recipe as recipes
+from dadeum.errors import DadeumError
+from dadeum.recipe import read_step
+from dadeum.record import records
+from dadeum.report import terminal
+from dadeum.report.look_words import LOOK
+from dadeum.steps.guard._pii import checks, key, vault
+from dadeum.steps.guard._pii.find import ALL, FOLD, SUSPECT, find
+from dadeum.steps.guard._pii.fold import ZERO_WIDTH, fold
+from dadeum.steps.guard._pii.strings import inside
+from dadeum.steps.guard._pii.surrogate import MASKS, surrogate
+from dadeum.steps.guard.pii import Pii
+
+DATA = Path(__file__).parent.parent.parent / "shared/data"
+WORDS = (
+    "전화 주민번호 카드 사업자 IP 주소 ", "계좌번호 ", "국민은행 ", "면허 ", "여권 ", "passport ", "driver licence ", "법인등록번호 ", "SSN ", "IBAN ", "통관부호 ", "차량 ", "배송지 주소 ", "phone: ", "BBAN account no. ", "mac ", "",
+)  # fmt: skip
+VALUES = {
+    "email": ["hong.gd_1@naver.com", "a@b.co.kr", "ＡＢ＠naver.com", "01012345678@naver.com"],
+    "phone": ["010-1234-5678", "01012345678", "０１０-1234-5678", "02-123-4567", "(031) 123-4567", "+82 10-1234-5678", "+82-(0)2-123-4567", "011-234-5678",
+              "+44 (0)20 7946 0958", "+1 415 555 2671", "415-555-2671", "07732584351", "공일공-이삼사오-육칠팔구", "0505-123-4567", "+852 2345 6789", "0 1 0 2 3 4 5 6 7 8 9", "010\u200b2345\u200b6789"],
+    "resident": ["800101-1234567", "８００１０１－１２３４５６７", "800101 - 5234567", "800101-1******"],
+    "card": ["4111-1111-1111-1111", "3714-496353-98431"],
+    "business": ["120-81-47521"],
+    "ip": ["192.168.0.1", "2001:db9::ff00:42:8329"],
+    "corporate": ["180171-0006240"],
+    "driver": ["11-12-345678-90", "서울 12-345678-90"],
+    "passport": ["M12345678", "M123A4567"],
+    "account": ["123456-12-123456", "3333-02-1234567", "110-123-456789"],
+    "plate": ["12가3456", "서울 12가 3456", "123허4567"],
+    "address": ["서울특별시 강남구 테헤란로 123", "서울 강남구 역삼동 123-45번지", "742 Evergreen Terrace, Springfield, IL 62704"],
+    "customs": ["P123456789012"],
+    "messenger": ["hong_123", "kim.js"],
+    "iban": ["GB82WEST12345698765432", "DE89 3704 0044 0532 0130 00"],
+    "ssn": ["536-90-4399"],
+    "mac": ["00:1A:2B:3C:4D:5E", "0a-1b-2c-3d-4e-5f"],
+    "secret": ["AKIAIOSFODNN7ABCDEFG", "ghp_16C7e42F292c6912E7710c838347Ae178B4a", "hunter2!x"],
+    "hotline": ["1588-1234", "080-123-4567"],
+}  # fmt: skip
+# Behind "password: " everything is a secret, whatever shape it has, and behind "카톡 아이디: " everything a name.
+TELLS = {"passport": "여권 ", "account": "계좌번호 ", "messenger": "카톡 아이디: ", "secret": "password: ", "corporate": "법인등록번호 "}
+"""The word that some kinds need."""
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_surrogates_keep_the_shape_and_are_nobodys(kind: str) -> None:
+    for value in VALUES[kind]:
+        told = TELLS.get(kind, "")
+        [span] = find(told + value, ALL)
+        assert (span.kind, span.start, span.end) == (kind, len(told), len(told + value)), value
+        for seed in map(str, range(100)):
+            made = surrogate(value, span.kind, seed)
+            assert made == surrogate(value, span.kind, seed) != value
+            for words in (*WORDS, *TELLS.values()) if kind in ("secret", "messenger") else WORDS:
+                assert not find(f"{words}{made}", ALL), (words, value, made)
+                assert not find(f"{words}{made}입니다, 은행", ALL), (words, value, made)
+            if kind not in ("email", "ip", "address", "messenger", "secret", "passport", "mac"):
+                assert shape(made) == shape(value)
+
+
+def shape(text: str) -> str:
+    return re.sub(r"[a-z]", "a", re.sub(r"[A-Z]", "A", re.sub(r"[0-9０-９공일이삼사오육칠팔구]", "9", text if ":" not in text else text.upper())))
+
+
+def test_every_value_passes_the_guard() -> None:
+    values = pl.Series([TELLS.get(kind, "") + v for kind, group in VALUES.items() for v in group])
+    assert values.filter(~values.str.contains(SUSPECT)).is_empty()
+
+
+def test_check_digits_against_brute_force() -> None:
+    rng = random.Random(3)
+    for _ in range(300):
+        digits = "".join(rng.choices("0123456789", k=12))
+        assert sum(checks.resident(digits[:6] + g + digits[7:] + str(c)) for g in "1" for c in range(10)) == 1
+        assert sum(checks.luhn(digits + str(c)) for c in range(10)) == 1
+        assert sum(checks.business(digits[:9] + str(c)) for c in range(10)) == 1
+
+
+def test_one_value_one_surrogate_in_a_record_and_another_in_the_next() -> None:
+    step = read_step("guard.pii", {})
+    turns = [{"role": "user", "content": "010-1234-5678 또는 010 1234 5678"}, {"role": "assistant", "content": "01012345678, 010-9999-8888"}]
+    out = step.edit(records([{"text": "010-1234-5678"}, {"messages": turns}]))  # type: ignore[attr-defined]
+    numbers = [re.sub(r"\D", "", n) for turn in out["messages"][1] for n in re.findall(r"010[- ]?\d{4}[- ]?\d{4}", turn["content"])]
+    assert len(numbers) == 4 and len(set(numbers[:3])) == 1 and numbers[3] != numbers[0]
+    assert re.sub(r"\D", "", out["text"][0]) != numbers[0]
+
+
+def test_conceal_tells_digests_and_never_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DADEUM_KEY", "one")
+    step = read_step("guard.pii", {})
+    before = "010-1234-5678 와 01012345678, hong@naver.com"
+    told = step.conceal(before, "")  # type: ignore[attr-defined]
+    assert re.fullmatch(r"⟨phone:([a-p]{12})⟩ 와 ⟨phone:\1⟩, ⟨email:[a-p]{12}⟩", told)
+    monkeypatch.setenv("DADEUM_KEY", "two")
+    assert step.conceal(before, "") != told  # type: ignore[attr-defined]
+
+
+def test_the_key_is_made_once_and_is_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DADEUM_KEY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    first = key.key()
+    assert stat.S_IMODE(key.path().stat().st_mode) == 0o600 and [p.name for p in key.path().parent.iterdir()] == ["key"]
+    key._kept.cache_clear()
+    assert key.key() == first
+    key._kept.cache_clear()
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    with pytest.raises(DadeumError, match="DADEUM_KEY"):
+        key.key()
+
+
+def test_two_values_of_a_record_have_two_surrogates() -> None:
+    text = " ".join(f"010-{i}-{i}" for i in range(2000, 2400))
+    out = Pii().edit(records([{"text": text}]))["text"][0].split()
+    assert len(set(out)) == 400
+
+
+def test_every_kind_has_a_mask_and_a_word_in_the_look() -> None:
+    assert set(MASKS) == set(ALL) and {f"look.kind.{kind}" for kind in ALL} <= set(LOOK)
+
+
+# What was lost or wrongly taken at peers.
+
+
+def test_a_date_stamp_is_not_a_drivers_licence() -> None:
+    for text in ("202401151230", "면허 202401151230", "driver license 202401151230 "):
+        assert not find(text), text
+
+
+def test_an_email_glued_to_hangul_is_found() -> None:
+    assert [s.kind for s in find("메일hong@naver.com으로")] == ["email"] and find("메일hong@naver.com으로")[0].start == 2
+
+
+def test_a_card_and_an_ip_glued_to_a_particle_are_found() -> None:
+    assert [s.kind for s in find("4111-1111-1111-1111입니다 192.168.0.1에서")] == ["card", "ip"]
+
+
+def test_a_resident_number_of_the_new_kind_is_found_without_a_check_digit() -> None:
+    [span] = find("210101-3123456")
+    assert span.kind == "resident" and not checks.resident("2101013123456") and span.confidence < find("주민번호 210101-3123456")[0].confidence
+
+
+def test_barcodes_orders_prices_scores_and_books_are_nobodys() -> None:
+    wrong = [(what, text, [s.kind for s in spans]) for what, _, text in dirt_pii.clean(60) if (spans := find(text))]
+    assert not wrong
+    for text in ("let secret_number = rand::thread_rng().gen_range(1, 101);", "DAY 9 The Pom-Pon Way: 9.", "다시 처음으로 3", "디아블로2", "16부 1234"):
+        assert not find(text), text
+
+
+def test_clean_rows_stay_byte_identical() -> None:
+    rows = records([{"text": text} for _, _, text in dirt_pii.clean(20, seed=9)])
+    assert Pii().edit(rows).equals(rows)
+
+
+FOUND = {1: 1.0, 2: 0.93, 3: 0.95}
+"""Share of planted values that has to be found at each level, in every kind and language. Measured with 100 of each: all, but at level 2
+accounts .92 (a bare run of digits, a word between it and 계좌번호), corporate .93 and resident numbers in English .98 (each the other's shape, and
+without a word). Accounts and corporate numbers have to reach .8 there."""
+
+
+def test_planted_values_are_found_where_they_stand() -> None:
+    n, hit = Counter(), Counter()
+    for p in dirt_pii.suite(40, seed=3):
+        n[p.language, p.kind, p.level] += 1
+        hit[p.language, p.kind, p.level] += any(s.kind == p.kind and s.start <= p.start and s.end >= p.end for s in find(p.text))
+    low = {k: hit[k] / n[k] for k in n if hit[k] / n[k] < (0.8 if k[1] in ("account", "corporate") and k[2] > 1 else FOUND[k[2]])}
+    assert not low and len(n) == 3 * (17 + 12)
+
+
+def test_the_guard_lets_every_planted_value_through() -> None:
+    texts = pl.Series([p.text for p in dirt_pii.suite(30, seed=5)])
+    found = pl.Series([bool(find(t)) for t in texts])
+    assert not (found & ~texts.str.contains(SUSPECT)).any()
+
+
+@given(st.text(st.sampled_from("0１2-.@ 가한\u200b\u1112\u1161\u11abab"), max_size=30))
+def test_folding_knows_the_way_back(text: str) -> None:
+    told = fold(text)
+    for i in range(len(told.text)):
+        start, end = told.original(i, i + 1)
+        assert fold(text[start:end]).text == told.text[i]
+    assert re.sub(f"[{ZERO_WIDTH}]", "", text).translate(FOLD).count("-") == told.text.count("-")
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("010-1234-5678"), lambda c: st.lists(c, max_size=3) | st.dictionaries(st.text(max_size=4), c, max_size=3)))
+def test_json_stays_json_and_only_strings_change(value: object) -> None:
+    nested = json.dumps([{"function": {"name": "f", "arguments": json.dumps(value)}}, value])
+    assert inside(nested, lambda text, name: text) == nested
+    made = json.loads(inside(nested, lambda text, name: text.replace("010-1234-5678", '"[X]"')))
+
+    def want(v: object) -> object:
+        if isinstance(v, str):
+            return v.replace("010-1234-5678", '"[X]"')
+        if isinstance(v, list):
+            return [want(x) for x in v]
+        return {k: want(x) for k, x in v.items()} if isinstance(v, dict) else v
+
+    assert made[1] == want(value) and json.loads(made[0]["function"]["arguments"]) == want(value)
+
+
+def test_a_value_has_one_surrogate_in_turn_tool_call_and_column() -> None:
+    call = '[{"function": {"name": "f", "arguments": "{\\"to\\": \\"hong@naver.com\\"}"}}]'
+    row = {"owner": "hong@naver.com", "messages": [{"role": "user", "content": "hong@naver.com"}, {"role": "assistant", "content": "", "tool_calls": call}]}
+    step = read_step("guard.pii", {"on": ["user", "tool_calls"], "columns": ["owner"]})
+    out = step.edit(records([row]))  # type: ignore[attr-defined]
+    said = out["messages"][0][0]["content"]
+    assert said.endswith("@example.com") and said in out["messages"][0][1]["tool_calls"] and out["owner"][0] == said
+    json.loads(json.loads(out["messages"][0][1]["tool_calls"])[0]["function"]["arguments"])
+
+
+# The vault.
+
+
+def test_a_seal_opens_with_its_key_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DADEUM_KEY", "one")
+    for value in ("010-1234-5678", "", "홍길동", "x" * 5000, "\ud800"):
+        assert vault.opened(vault.seal(value)) == value
+    told = vault.seal("010-1234-5678")
+    assert told == vault.seal("010-1234-5678") != vault.seal("010-1234-5679") and not re.search(r"\d", told)
+    with pytest.raises(DadeumError, match="altered"):
+        vault.opened(("a" if told[40] != "a" else "b").join([told[:40], told[41:]]))
+    monkeypatch.setenv("DADEUM_KEY", "two")
+    with pytest.raises(DadeumError, match="another key"):
+        vault.opened(told)
+
+
+@given(st.lists(st.sampled_from(["가 ", "010-1234-5678", "password: hunter2!x ", " hong@naver.com으로 ", "\u200b", "４111-1111-1111-1111 "]), max_size=6))
+def test_what_the_vault_sealed_it_gives_back(parts: list[str]) -> None:
+    text = "".join(parts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DADEUM_KEY", "one")
+        told = Pii(mode="vault").conceal(text, "")
+        assert vault.unsealed(told) == text
+        assert not find(told) and not find(vault.shut(told)) and "hong@" not in told
+
+
+# Hostile texts: bounded repeats take linear time; an unbounded one would not come back.
+
+HOSTILE = [
+    "a" * 200_000, "a@" * 60_000, "@" * 100_000, "1" * 200_000, "1-" * 60_000, "1 " * 60_000, "0 1 0 " * 20_000, "가" * 100_000, "가로 " * 30_000, "가시 " * 30_000, "서울" * 40_000, "12가" * 30_000,
+    "eyJ" * 40_000, "eyJa." * 20_000, "-----BEGIN PRIVATE KEY-----" * 2_000, "password=" * 10_000, "password" + " " * 100_000, "a.b" * 40_000 + "@", "0:" * 50_000, ":" * 100_000, "AB12 " * 20_000,
+    "Aa " * 30_000 + "1 ", "1 Aa " * 20_000 + "Stree", "공일공" * 30_000, "골뱅이 " * 20_000, "ab " * 30_000 + "골뱅이", "카톡 아이디: " * 8_000, "\u200b" * 100_000 + "0", "\u1112\u1161" * 50_000, "+1 (" * 30_000, "주문번호 " * 10_000 + "1" * 100,
+    "A1@b.kr " * 3_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: f"{text[:8]!a}x{len(text)}")
+def test_hostile_texts_take_no_more_than_linear_time(text: str) -> None:
+    assert isinstance(find(text, ALL, 0.1), list)
+
+
+# Gold.
+
+PRESIDIO = {"CREDIT_CARD": "card", "PHONE_NUMBER": "phone", "EMAIL_ADDRESS": "email", "IBAN_CODE": "iban", "US_SSN": "ssn", "IP_ADDRESS": "ip", "STREET_ADDRESS": "address"}
+REACHED = {"card": (0.99, 1.0), "phone": (0.70, 1.0), "email": (1.0, 1.0), "iban": (1.0, 1.0), "ssn": (1.0, 1.0), "ip": (1.0, 1.0), "address": (0.06, 1.0)}
+"""Recall and precision on 1,500 English sentences, rounded down: addresses and telephones there are of forty countries."""
+
+
+def test_presidios_gold_spans() -> None:
+    path = DATA / "pii_presidio/synth_dataset_v2.json"
+    if not path.is_file():
+        pytest.skip(f"{path} is not here")
+    gold, hit, told, right = Counter(), Counter(), Counter(), Counter()
+    for row in json.loads(path.read_text()):
+        spans = find(row["full_text"])
+        want = [(s["start_position"], s["end_position"], PRESIDIO[s["entity_type"]]) for s in row["spans"] if s["entity_type"] in PRESIDIO]
+        for start, end, kind in want:
+            gold[kind] += 1
+            hit[kind] += any(s.kind == kind and 2 * (min(end, s.end) - max(start, s.start)) >= end - start for s in spans)
+        for s in spans:
+            told[s.kind] += 1
+            right[s.kind] += any(kind == s.kind and start < s.end and s.start < end for start, end, kind in want)
+    for kind, (recall, precision) in REACHED.items():
+        assert hit[kind] >= int(recall * gold[kind]) and right[kind] >= precision * told[kind], kind
+
+
+def test_labels_of_the_translated_finance_texts_that_do_not_occur() -> None:
+    path = DATA / "pii_finance_ko/synthetic_pii_finance_multilingual-kr.jsonl.gz"
+    if not path.is_file():
+        pytest.skip(f"{path} is not here")
+    labels, there, ibans, hit = 0, 0, 0, 0
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            for answer in row["answer"]:
+                labels += 1
+                there += answer["form"] in row["query"]
+                if answer["label"] == "iban":
+                    ibans += 1
+                    at = row["query"].find(answer["form"])
+                    hit += any(s.kind == "iban" and s.start <= at < s.end for s in find(row["query"]))
+    assert (labels, there) == (8489, 3286), "five labels of eight name nothing that stands in the translated text"
+    assert hit / ibans > 0.85
+
+
+def test_a_runs_vault_gives_back_what_the_data_no_longer_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DADEUM_KEY", "one")
+    values = ("010-2345-6789", "hong@naver.com")
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"id": f"r{i}", "text": t}) + "\n" for i, t in enumerate((f"전화 {values[0]}, {values[1]}으로", "없음"))))
+    recipe = recipes.compose({"sources": [{"path": str(tmp_path / "a.jsonl")}], "steps": [{"guard.pii": {"mode": "vault"}}, {"mix.split": {"test": 0}}]})
+    out = tmp_path / "run"
+    run.run(recipe, out, until="split")
+    assert stat.S_IMODE((out / "ledger/edits.parquet").stat().st_mode) & 0o077 == 0
+    told = [path for path in out.rglob("*") if path.is_file() and "cache" not in path.parts]
+    assert not [path for path in told for value in values if value.encode() in path.read_bytes()]
+    text = pl.read_parquet(out / "data/train.parquet").filter(pl.col("id") == "r0")["text"][0]
+    assert vault.restore(out).rows() == [("r0", text, f"전화 {values[0]}, {values[1]}으로")]
+    assert "010-0000-" in text and "@example.com" in text
+    shown = terminal.concealed(ledger.why(out, "r0"))
+    assert re.fullmatch(r"전화 ⟨phone:[a-p]{12}⟩, ⟨email:[a-p]{12}⟩으로", shown["edits"][0]["before"])
+    monkeypatch.setenv("DADEUM_KEY", "two")
+    with pytest.raises(DadeumError, match="another key"):
+        vault.restore(out)
+
+
+def test_apply_leaves_a_vault_beside_its_output_and_only_where_one_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DADEUM_KEY", "one")
+    (tmp_path / "a.jsonl").write_text('{"id": "r", "text": "전화 010-2345-6789"}\n', encoding="utf-8")
+    run.apply(["guard.pii"], str(tmp_path / "a.jsonl"), tmp_path / "o.jsonl", ["guard.pii.mode=vault"])
+    kept = tmp_path / "o.jsonl.vault.parquet"
+    assert vault.restore(kept)["before"].to_list() == ["전화 010-2345-6789"] and stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert "2345-6789" not in (tmp_path / "o.jsonl").read_text()
+    run.apply(["guard.pii"], str(tmp_path / "a.jsonl"), tmp_path / "p.jsonl", [])
+    assert not (tmp_path / "p.jsonl.vault.parquet").exists()
