@@ -1,23 +1,30 @@
 """dedup.near next to other tools: CPU-seconds (user + system, children too) of whole processes, in one run: `python benchmarks/near.py`.
 
 Each peer runs in its own environment, benchmarks/peers/.venvs/NAME, made at the first run (`pip install` of PEERS); a peer that can't
-be installed is skipped, and said so. All read the same lines: normalised texts, one a line; all peers shingle runs of three letters
-and use 25 bands of 5 at a threshold of 0.8. `--rows N` takes the first N reviews alone.
+be installed in INSTALL seconds is skipped, and said so. All read the same lines: normalised texts, one a line; all peers shingle
+runs of three letters and use 25 bands of 5 at a threshold of 0.8. `--rows N` takes the first N reviews alone, `--only NAME` one peer.
+
+`--long`: 30,000 documents of 400 to 1,500 characters instead: the reviews of a film one after the other, no review in two documents,
+and of each document an edited copy; every other copy has letters replaced (up to 12 %), the rest reviews (up to half of them).
 
 truth: rows that have a partner of Jaccard 0.8 or more by those shingles. precision: rows removed that have one. recall: of the pairs,
-those of which a row was removed. dadeum is scored by the same shingles, although its own are padded and none are made of short texts.
+those of which a row was removed. dadeum is scored by the same shingles, although it makes none of texts below 22 letters, and its own
+from Latin letters on are of five.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import itertools
 import json
-import os
+import random
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +36,17 @@ from dadeum.steps.dedup import _near
 HERE = Path(__file__).parent
 DATA = HERE.parent.parent / "shared/data/nsmc_raw"
 VENVS = HERE / "peers/.venvs"
-PEERS = {"rensa": ["rensa"], "datasketch": ["datasketch"], "daft": ["daft"], "datatrove": ["datatrove[io,processing]"]}
+PEERS = {
+    "rensa": ["rensa==0.5.0"],
+    "datasketch": ["datasketch==2.0.0"],
+    "daft": ["daft==0.7.26"],
+    "datatrove": ["datatrove[io,processing]==0.10.1"],
+    "data_juicer": ["py-data-juicer==1.6.1", "aiohttp"],
+    "text_dedup": ["text-dedup==0.4.0"],
+}
+SLOW = ("data_juicer", "text_dedup")
+"""Peers that are run on the long documents alone: on the reviews one did not end in 520 s."""
+INSTALL = 300
 THRESHOLD = 0.8
 
 
@@ -38,20 +55,61 @@ def environment(name: str, packages: list[str]) -> Path | None:
     python = VENVS / name / "bin/python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(VENVS / name)], check=True)
-        if subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], capture_output=True).returncode:
+        try:
+            subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], capture_output=True, check=True, timeout=INSTALL)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            shutil.rmtree(VENVS / name)  # so that the next run tries again
             return None
     return python
 
 
-def timed(command: list[str]) -> tuple[float, float]:
-    """(CPU-seconds, seconds) of a process and its children."""
-    before, started = os.times(), time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(done.stderr[-800:])
-    after = os.times()
-    used = after.children_user - before.children_user + after.children_system - before.children_system
-    return used, time.perf_counter() - started
+TIMED = """import json, resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], capture_output=True)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([done.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, done.stderr.decode(errors="replace")[-800:]]))"""
+
+
+def timed(command: list[str]) -> tuple[float, float, float]:
+    """(CPU-seconds, seconds, peak MB of its largest process) of a process and its children.
+
+    A small process starts it: what is started by a large one counts that one's memory as its own peak.
+    """
+    started = time.perf_counter()
+    told = subprocess.run([sys.executable, "-S", "-c", TIMED, *command], capture_output=True, text=True, check=True).stdout
+    code, used, peak, error = json.loads(told)
+    if code:
+        raise RuntimeError(error)
+    return used, time.perf_counter() - started, peak
+
+
+def documents(reviews: list[str]) -> list[str]:
+    """15,000 long documents and an edited copy of each, in a drawn order."""
+    draw = random.Random(1)
+    made: list[str] = []
+    for parts in itertools.islice(glued(reviews, draw), 15_000):
+        if len(made) % 4 == 2:
+            other = draw.sample(range(len(parts)), draw.randrange(len(parts) // 2 + 1))
+            copy = [draw.choice(reviews) if i in other else part for i, part in enumerate(parts)]
+        else:
+            letters = list(" ".join(parts))
+            for i in draw.sample(range(len(letters)), int(draw.uniform(0, 0.12) * len(letters))):
+                letters[i] = draw.choice(letters)
+            copy = ["".join(letters)]
+        made += [" ".join(parts), " ".join(copy)]
+    draw.shuffle(made)
+    return made
+
+
+def glued(reviews: list[str], draw: random.Random) -> Iterator[list[str]]:
+    """Runs of reviews of 400 to 1,500 characters together."""
+    parts: list[str] = []
+    for review in reviews:
+        if not parts:
+            most = draw.randrange(400, 1500)
+        parts.append(review)
+        if sum(map(len, parts)) >= most:
+            yield parts
+            parts = []
 
 
 def truth(texts: list[str]) -> pl.DataFrame:
@@ -79,32 +137,39 @@ def scored(pairs: pl.DataFrame, removed: list[int], n: int) -> tuple[float, floa
 def main() -> None:
     given = argparse.ArgumentParser()
     given.add_argument("--rows", type=int, default=10**9)
-    rows = given.parse_args().rows
+    given.add_argument("--long", action="store_true")
+    given.add_argument("--only", choices=["", *PEERS], default="")
+    options = given.parse_args()
     if not DATA.is_dir():
         sys.exit("../shared/data is absent: nothing to time")
     files = [gzip.decompress(path.read_bytes()).splitlines() for path in sorted(DATA.glob("*.jsonl.gz"))]
-    reviews = [json.loads(line)["review"] for lines in files for line in lines][:rows]
-    keys = [key for key in _key.normal(pl.Series(reviews)).to_list() if len(key) >= 3 and key[0] != "\0"]
+    texts = [json.loads(line)["review"] for lines in files for line in lines]
+    texts = (documents(texts) if options.long else texts)[: options.rows]
+    keys = [key for key in _key.normal(pl.Series(texts)).to_list() if len(key) >= 3 and key[0] != "\0"]
     pairs = truth(keys)
-    print(f"{len(keys):,} reviews, {pairs.height:,} pairs of {THRESHOLD} and more\n\n| tool | CPU-s | x dadeum | wall s | recall | precision |\n|---|---|---|---|---|---|")
+    print(f"{len(keys):,} {'documents' if options.long else 'reviews'}, {pairs.height:,} pairs of {THRESHOLD} and more\n")
+    print("| tool | CPU-s | x dadeum | wall s | peak MB | recall | precision |\n|---|---|---|---|---|---|---|", flush=True)
+    peers = {name: packages for name, packages in PEERS.items() if options.only in ("", name) and (options.long or name not in SLOW)}
     with tempfile.TemporaryDirectory() as name:
         lines, out = Path(name) / "texts.txt", Path(name) / "removed.json"
         lines.write_text("\n".join(keys), encoding="utf-8")
         base = 0.0
-        for peer, packages in {"dadeum": [], **PEERS}.items():
+        for peer, packages in {"dadeum": [], **peers}.items():
             python = Path(sys.executable) if peer == "dadeum" else environment(peer, packages)
             if python is None:
-                print(f"| {peer} | could not be installed: skipped | | | | |")
+                print(f"| {peer} | could not be installed: skipped | | | | | |")
                 continue
-            told = subprocess.run([python, "-c", f"from importlib.metadata import version; print(version('{peer}'))"], capture_output=True, text=True)
+            package = packages[0].partition("==")[0].partition("[")[0] if packages else peer
+            told = subprocess.run([python, "-c", f"from importlib.metadata import version; print(version('{package}'))"], capture_output=True, text=True)
             try:
-                cpu, wall = timed([str(python), str(HERE / f"peers/{peer}_near.py"), str(lines), str(out)])
+                cpu, wall, peak = timed([str(python), str(HERE / f"peers/{peer}_near.py"), str(lines), str(out)])
             except RuntimeError as error:
-                print(f"| {peer} {told.stdout.strip()} | failed: {str(error).splitlines()[-1]} | | | | |")
+                print(f"| {peer} {told.stdout.strip()} | failed: {str(error).splitlines()[-1]} | | | | | |", flush=True)
                 continue
             base = base or cpu
             recall, precision = scored(pairs, json.loads(out.read_text()), len(keys))
-            print(f"| {peer} {told.stdout.strip()} | {cpu:.1f} | {cpu / base:.1f} | {wall:.1f} | {recall:.4f} | {precision:.4f} |", flush=True)
+            told_all = f"{cpu:.1f} | {cpu / base:.1f} | {wall:.1f} | {peak:,.0f} | {recall:.4f} | {precision:.4f}"
+            print(f"| {package} {told.stdout.strip()} | {told_all} |", flush=True)
 
 
 if __name__ == "__main__":

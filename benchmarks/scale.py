@@ -86,9 +86,30 @@ def measured(command: list[str]) -> tuple[float, float, float]:
     return usage.ru_utime + usage.ru_stime, time.perf_counter() - started, top / 1e6
 
 
+def picture(found: list[tuple[int, float, float]]) -> str:
+    """Two panels, CPU-seconds and memory against millions of rows, as SVG; dashed: what the first CPU figure would be times the rows."""
+    body, width, height, most_x = "", 300, 180, found[-1][0]
+    for panel, (title, column) in enumerate((("CPU-seconds", 1), ("peak MB of all processes", 2))):
+        left, most_y = 60 + 400 * panel, 1.15 * max(row[column] for row in found)
+
+        def at(x: float, y: float, left: int = left, most: float = most_y) -> str:
+            return f"{left + width * x / most_x:.0f},{30 + height - height * y / most:.0f}"
+
+        body += f'<text x="{left}" y="16" font-weight="bold">{title}</text><path d="M{at(0, most_y)} L{at(0, 0)} L{at(most_x, 0)}" fill="none" stroke="#999"/>'
+        if column == 1:
+            body += f'<path d="M{at(0, 0)} L{at(most_x, found[0][1] * most_x / found[0][0])}" stroke="#999" stroke-dasharray="4 4"/>'
+        body += f'<polyline points="{" ".join(at(row[0], row[column]) for row in found)}" fill="none" stroke="#1f5fa8" stroke-width="2"/>'
+        for row in found:
+            x, y = at(row[0], row[column]).split(",")
+            body += f'<circle cx="{x}" cy="{y}" r="4" fill="#1f5fa8"/><text x="{x}" y="{int(y) - 9}" text-anchor="middle">{row[column]:,.0f}</text>'
+            body += f'<text x="{x}" y="{30 + height + 17}" text-anchor="middle">{row[0] / 1e6:.1f}M</text>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 820 245" font-family="sans-serif" font-size="12"><rect width="820" height="245" fill="white"/>{body}</svg>\n'
+
+
 def main(times: tuple[int, ...] = TIMES) -> None:
     if not DATA.is_dir():
         sys.exit("../shared/data is absent: nothing to measure")
+    found = []
     print("| times | rows | CPU-s | µs a row | wall s | peak MB |\n|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -98,8 +119,10 @@ def main(times: tuple[int, ...] = TIMES) -> None:
             out = folder / f"run-{k}"
             command = [str(Path(sys.executable).parent / "dadeum"), "run", str(folder / "scale.yaml"), "--out", str(out), "--until", "split"]
             cpu, wall, mb = measured(command)
+            found.append((n, cpu, mb))
             print(f"| {k} | {n:,} | {cpu:.1f} | {1e6 * cpu / n:.1f} | {wall:.0f} | {mb:,.0f} |", flush=True)
             subprocess.run(["rm", "-r", str(out)], check=True)
+    (HERE / "scale.svg").write_text(picture(found))
 
 
 if __name__ == "__main__":

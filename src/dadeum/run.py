@@ -175,6 +175,7 @@ def plan(recipe: Recipe, out: Path, measured: bool = False) -> dict[str, Any]:
                 "reads": list(s.reads) if s else [],
                 "writes": list(s.writes) if s else [],
                 "parameters": s.parameters if s else {},
+                "held_out": s.held_out() if s else {},
                 "units": f.units,
                 "cached": f.done,
                 "rows": f.rows,
@@ -314,6 +315,10 @@ def plan_text(planned: dict[str, Any]) -> str:
             n = max(1, t["rows_in"])
             line += f"{t['microseconds_per_row']:>10.2f}{(t['rows_in'] - t['rows_out']) / n:>8.1%}{t['edited'] / n:>8.1%}"
         lines.append(f"{line}  {', '.join(s['writes'])}".rstrip())
+    for s in planned["stages"]:
+        if held := s["held_out"]:
+            told = f"AUC {held['auc']:.3f} [{held['low']:.3f}, {held['high']:.3f}] on {held['rows']:,} labelled rows ({held['good']:,} positive)"
+            lines += ["", f"{s['step']} learns from labels: {told}, each scored by a model that has not seen it"]
     lines += ["", *trial.text(planned["order"])] if measured else []
     for section in ("train", "prove"):
         if planned[section]:

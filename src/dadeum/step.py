@@ -25,6 +25,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 import polars as pl
 
 from dadeum import remote
+from dadeum.errors import Mistake
 from dadeum.record import CONTENTS, RECORD
 
 RECORD_COLUMNS: Final = tuple(RECORD)
@@ -99,6 +100,15 @@ class Step(ABC):  # noqa: B024 (each shape adds its own abstract method)
     def inputs(self) -> dict[str, tuple[str, ...]]:
         """The parameters that name files."""
         return {f.name: tuple(getattr(self, f.name) or ()) for f in dataclasses.fields(self) if "Input" in str(f.type)}
+
+    def unfit(self, rows: pl.DataFrame) -> list[Mistake]:
+        """Why the step is a mistake on rows like these, a sample of those that come to it; `plan` and `run` refuse it then."""
+        return []
+
+    def held_out(self) -> dict[str, Any]:
+        """How well what the step learns from labels ranks rows that it has not seen: {rows, good, auc, low, high}, told by `plan`;
+        empty where it learns nothing."""
+        return {}
 
     @property
     def key(self) -> str:
