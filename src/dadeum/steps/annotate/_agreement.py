@@ -27,6 +27,7 @@ import numpy.typing as npt
 Level = Literal["nominal", "ordinal", "interval", "ratio"]
 Floats = npt.NDArray[np.float64]
 Interval = dict[str, float | None]
+Statistic = Callable[[Floats, Floats], float | None]
 
 DRAWS: Final = 1000
 
@@ -89,10 +90,10 @@ def cohen(table: Floats, level: Level = "nominal", values: Floats | None = None)
     numbers = np.arange(len(table), dtype=np.float64) if values is None else values
     weights = distances(level, numbers, rows + columns)
     expected = float(rows @ weights @ columns) / n if n else 0.0
-    return 1 - float((table * weights).sum()) / expected if expected > 0 else None
+    return float(1 - (table * weights).sum() / expected) if expected > 0 else None
 
 
-def bootstrap(counts: Floats, of: Callable[[Floats, Floats], float | None], confidence: float, draws: int, seed: int) -> tuple[float | None, float | None]:
+def bootstrap(counts: Floats, of: Statistic, confidence: float, draws: int, seed: int) -> tuple[float | None, float | None]:
     """(low, high) of a statistic `of(kinds, often)` over items drawn with replacement; None where fewer than half the draws define it.
 
     kinds: the different rows of counts; often: how many items have each. Items alike are drawn together, and they are sorted, so the
@@ -113,7 +114,7 @@ def bootstrap(counts: Floats, of: Callable[[Floats, Floats], float | None], conf
 
 def all_of(counts: Floats, level: Level, values: Floats, confidence: float, draws: int, seed: int) -> dict[str, Interval]:
     """Every statistic of the whole panel with its interval: {name: {value, low, high}}."""
-    named: dict[str, Callable[[Floats, Floats], float | None]] = {
+    named: dict[str, Statistic] = {
         "alpha": lambda kinds, often: _alpha(kinds, often, level, values),
         "fleiss": _fleiss,
         "ac1": _ac1,

@@ -84,7 +84,9 @@ def cohen(table: Table, level: Level, confidence: float, draws: int, seed: int) 
     pairs = votes.join(votes, on="item", suffix="2").filter(pl.col("who") < pl.col("who2"))
     pairs = pairs.group_by("who", "who2").agg(pl.len().alias("n"), (pl.col("said") * many + pl.col("said2")).sort().alias("cells"))
     pairs = pairs.filter(pl.col("n") >= SHARED).sort(["n", "who", "who2"], descending=[True, False, False])
-    shown, lines, kappas = names(table.annotators), [], []
+    shown = names(table.annotators)
+    lines: list[dict[str, Any]] = []
+    kappas: list[tuple[float, int]] = []
     rng = np.random.Generator(np.random.PCG64(seed))
     for one, other, n, cells in pairs.rows():
         square = np.bincount(cells, minlength=many * many).reshape(many, many).astype(np.float64)

@@ -18,30 +18,24 @@ STEMS: Final = {
 }  # fmt: skip
 _GIVE: Final = r"\s?(?:보고 ?)?(?:줘요?|주세요|주십시오|주시겠어요|주시겠습니까|주실 ?(?:수 ?있(?:나요|을까요|습니까|어요)|래요)|줄래요?|줄 ?수 ?있(?:어요?|니|나요|을까요?|습니까)|주라|주렴|다오|주시기 바랍니다|봐요?|보세요|보십시오|보아라|보시오)"
 _KO: Final = re.compile(
-    rf"(?P<give>[가-힣]{1,12}?){_GIVE}(?=[\s.!?~,:;)\]\"'”’]|$)|(?P<do>[가-힣]{1,12}?)(?:하시오|하십시오|하세요|하라|해라|하여라|하기 바랍니다)(?=[\s.!?~,:;)]|$)|"
+    rf"(?P<give>[가-힣]{{1,12}}?){_GIVE}(?=[\s.!?~,:;)\]\"'”’]|$)|(?P<do>[가-힣]{{1,12}}?)(?:하시오|하십시오|하세요|하라|해라|하여라|하기 바랍니다)(?=[\s.!?~,:;)]|$)|"
     r"(?P<bare>쓰|적으|만드|고르|찾으|바꾸|고치|풀|구하|보이)(?:시오|십시오|세요)(?=[\s.!?~,:;)]|$)"
 )
 _OBJECT: Final = re.compile(r"([가-힣A-Za-z0-9]+)(?:을|를)(?:\s|$)")
 _LOOKED: Final = 2000
 
 VERBS: Final = frozenset(
-    "add analyze analyse answer arrange ask assess brainstorm build calculate change check choose classify come compare compile complete compose compute "
-    "conclude construct continue convert correct create critique debug decide deduce define delete derive describe design detect determine develop diagnose discuss draft draw "
-    "edit elaborate estimate evaluate examine expand explain explore express extract figure fill filter find fix follow formulate gather generate give go guess help identify "
-    "illustrate imagine implement improve infer insert interpret invent invert join judge label let list look make match measure merge modify name normalize offer optimize order organize outline output "
-    "paraphrase parse pick plan predict prepare present print produce proofread propose prove provide put rank rate read rearrange recommend reconstruct reduce refactor remove "
-    "reorder replace rephrase reply report research respond return reverse review revise reword rewrite role say score select send separate set share show simplify simulate solve sort specify split "
-    "start state structure suggest summarize summarise synthesize tag take teach tell think transform translate try turn unscramble update use verify visualize watch work write".split()
+    ["add", "analyze", "analyse", "answer", "arrange", "ask", "assess", "brainstorm", "build", "calculate", "change", "check", "choose", "classify", "come", "compare", "compile", "complete", "compose", "compute", "conclude", "construct", "continue", "convert", "correct", "create", "critique", "debug", "decide", "deduce", "define", "delete", "derive", "describe", "design", "detect", "determine", "develop", "diagnose", "discuss", "draft", "draw", "edit", "elaborate", "estimate", "evaluate", "examine", "expand", "explain", "explore", "express", "extract", "figure", "fill", "filter", "find", "fix", "follow", "formulate", "gather", "generate", "give", "go", "guess", "help", "identify", "illustrate", "imagine", "implement", "improve", "infer", "insert", "interpret", "invent", "invert", "join", "judge", "label", "let", "list", "look", "make", "match", "measure", "merge", "modify", "name", "normalize", "offer", "optimize", "order", "organize", "outline", "output", "paraphrase", "parse", "pick", "plan", "predict", "prepare", "present", "print", "produce", "proofread", "propose", "prove", "provide", "put", "rank", "rate", "read", "rearrange", "recommend", "reconstruct", "reduce", "refactor", "remove", "reorder", "replace", "rephrase", "reply", "report", "research", "respond", "return", "reverse", "review", "revise", "reword", "rewrite", "role", "say", "score", "select", "send", "separate", "set", "share", "show", "simplify", "simulate", "solve", "sort", "specify", "split", "start", "state", "structure", "suggest", "summarize", "summarise", "synthesize", "tag", "take", "teach", "tell", "think", "transform", "translate", "try", "turn", "unscramble", "update", "use", "verify", "visualize", "watch", "work", "write"]
 )  # fmt: skip
 _LEAD: Final = (
     r"(?:(?:please|kindly|now|then|first|next|also|hi|hello|hey),?\s+|(?:can|could|would|will) you (?:please |kindly |also )?|i(?:'d| would) like you to |i want you to |i need you to |"
     r"your task is to |you (?:need|have|are asked|are required) to |help me (?:to )?|let's )*"
 )
-_EN: Final = re.compile(rf"(?:^|[.!?:\n]|,)[-*\d.)\s]{0,12}{_LEAD}([a-z]+)\b(?!')(?=([^.!?\n;:]*))", re.IGNORECASE)
+_EN: Final = re.compile(rf"(?:^|[.!?:\n]|,)[-*\d.)\s]{{0,12}}{_LEAD}([a-z]+)\b(?!')(?=([^.!?\n;:]*))", re.IGNORECASE)
 _STOP: Final = frozenset(
-    "of for to from in on at by with about that which who whose when where if because as so and or but into between using than without within based given while like".split()
+    ["of", "for", "to", "from", "in", "on", "at", "by", "with", "about", "that", "which", "who", "whose", "when", "where", "if", "because", "as", "so", "and", "or", "but", "into", "between", "using", "than", "without", "within", "based", "given", "while", "like"]
 )
-_SKIP: Final = frozenset("me us him her them it you a an the this that these those my your our their his its some any each every all following given up out off down".split())
+_SKIP: Final = frozenset(["me", "us", "him", "her", "them", "it", "you", "a", "an", "the", "this", "that", "these", "those", "my", "your", "our", "their", "his", "its", "some", "any", "each", "every", "all", "following", "given", "up", "out", "off", "down"])
 
 
 def parsed(text: str) -> tuple[str | None, str | None]:

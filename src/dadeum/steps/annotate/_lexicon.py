@@ -23,16 +23,8 @@ from typing import Final
 
 import polars as pl
 
-KO: Final = (
-    "씨발 시발 씨팔 시팔 씨바 쓰발 씹새 씹년 씹놈 병신 븅신 빙신 지랄 개새끼 개새 개색 개년 개놈 좆 존나 죤나 닥쳐 썅 쌍년 쌍놈 미친놈 미친년 미친새끼 또라이 "
-    "엿먹어 느금마 니애미 니애비 창녀 창년 한남충 맘충 급식충 틀딱 김치녀 된장녀 짱깨 쪽바리 쪽발이 "
-    "ㅅㅂ ㅆㅂ ㅂㅅ ㅄ ㅈㄹ ㅈㄴ ㄱㅅㄲ ㄷㅊ ㅁㅊㄴ ㅆㄴ ㅗㅗ"
-).split()
-EN: Final = (
-    "fuck fucks fucked fucker fuckers fucking fuckin motherfucker motherfuckers motherfucking shit shits shitty shitting shithead bullshit bitch "
-    "bitches asshole assholes cunt cunts dickhead dickheads bastard bastards whore whores slut sluts wanker twat nigger niggers faggot "
-    "faggots retard retards retarded douchebag cocksucker"
-).split()
+KO: Final = ["씨발", "시발", "씨팔", "시팔", "씨바", "쓰발", "씹새", "씹년", "씹놈", "병신", "븅신", "빙신", "지랄", "개새끼", "개새", "개색", "개년", "개놈", "좆", "존나", "죤나", "닥쳐", "썅", "쌍년", "쌍놈", "미친놈", "미친년", "미친새끼", "또라이", "엿먹어", "느금마", "니애미", "니애비", "창녀", "창년", "한남충", "맘충", "급식충", "틀딱", "김치녀", "된장녀", "짱깨", "쪽바리", "쪽발이", "ㅅㅂ", "ㅆㅂ", "ㅂㅅ", "ㅄ", "ㅈㄹ", "ㅈㄴ", "ㄱㅅㄲ", "ㄷㅊ", "ㅁㅊㄴ", "ㅆㄴ", "ㅗㅗ"]
+EN: Final = ["fuck", "fucks", "fucked", "fucker", "fuckers", "fucking", "fuckin", "motherfucker", "motherfuckers", "motherfucking", "shit", "shits", "shitty", "shitting", "shithead", "bullshit", "bitch", "bitches", "asshole", "assholes", "cunt", "cunts", "dickhead", "dickheads", "bastard", "bastards", "whore", "whores", "slut", "sluts", "wanker", "twat", "nigger", "niggers", "faggot", "faggots", "retard", "retards", "retarded", "douchebag", "cocksucker"]
 INNOCENT: Final = (
     r"시발(?:점|역|택시| 택시|자동차|표|전|생|행|견|송|주|매|급|언|령|동|사|화|굴|간|걸|달|휘|명)|다시발|[가-힣]병신[청고]|병신년(?:에|의|은|생)|"
     r"(?:[가이도] ?|에 ?|로 ?)닥쳐|개새(?:로|롭)|빙신(?:청|고)|개년(?:도)|개년 ?(?:계획|경제|간|동안)|[가-힣]개 ?년|씨바(?:스|이|드|로)|개색(?:상|깔)|지랄탄|시바(?:견|이누|로|스)|개놈의"

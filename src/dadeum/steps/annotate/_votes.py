@@ -32,7 +32,7 @@ class Table:
     annotator: Ints
     said: Ints
     rows: pl.DataFrame
-    """`row`, `id`, `at` (the number of its item), `first` (whether it is the item's first row), in the order of `row`."""
+    """`row`, `id`, `at` (the number of its item), `leads` (the item's first row), `first` (whether it is that), in the order of `row`."""
     items: int
     annotators: list[str]
     classes: list[str]
@@ -66,7 +66,7 @@ def lists(rows: pl.DataFrame, columns: tuple[str, ...], annotator: str, value: s
         votes = pl.Series("votes", [_array(text) for text in column.to_list()], dtype=STRINGS)
         return _unnamed(votes), votes
     name = rows.get_column(annotator).cast(pl.String) if annotator else pl.Series([None], dtype=pl.String).new_from_index(0, rows.height)
-    frame = pl.DataFrame({"names": name, "votes": column}).select(pl.concat_list("names").alias("names"), pl.concat_list("votes").alias("votes"))
+    frame = pl.DataFrame({"names": name, "votes": column}).select(pl.concat_list(c).alias(c) for c in ("names", "votes"))
     return frame.get_column("names"), frame.get_column("votes")
 
 
@@ -77,15 +77,15 @@ def table(sketches: pl.DataFrame, level: Level, order: tuple[str, ...], repeats:
     """
     rows = sketches.sort("row").with_columns(pl.col("row").min().over("item").alias("leads"))
     rows = rows.with_columns(at=pl.col("leads").rank("dense").cast(pl.Int64) - 1, first=pl.col("row") == pl.col("leads"))
-    items = int(rows.get_column("at").max() or 0) + 1 if rows.height else 0  # type: ignore[call-overload]
+    items = rows.get_column("at").n_unique()
     flat = rows.select("row", "at", "names", "votes").explode("names", "votes", empty_as_null=True, keep_nulls=True)
     flat = flat.with_columns(pl.col("names", "votes").str.strip_chars()).filter(pl.col("votes").is_not_null() & (pl.col("votes") != ""))
     classes, values = _classes(flat.get_column("votes").unique().to_list(), level, order)
     known = flat.get_column("names").drop_nulls().unique().sort().to_list()
     said = {name: i for i, (_, names) in enumerate(classes) for name in names}
     flat = flat.with_columns(
-        pl.col("votes").replace_strict(list(said), list(said.values()), return_dtype=pl.Int64, default=None) if said else pl.lit(0, pl.Int64).alias("votes"),
-        pl.col("names").replace_strict(known, list(range(len(known))), return_dtype=pl.Int64, default=-1) if known else pl.lit(-1, pl.Int64).alias("names"),
+        pl.col("votes").replace_strict(list(said), list(said.values()), return_dtype=pl.Int64, default=None),
+        pl.col("names").replace_strict(known, list(range(len(known))), return_dtype=pl.Int64, default=-1),
     )
     flat = flat.sort("at", "names", "row", "votes")
     mine = pl.col("names") >= 0
@@ -97,8 +97,9 @@ def table(sketches: pl.DataFrame, level: Level, order: tuple[str, ...], repeats:
     consistent = flat.filter(pl.col("again") & pl.col("same")).height
     if repeats == "first":
         flat = flat.filter(~pl.col("again"))
-    arrays = (flat.get_column(c).to_numpy() for c in ("at", "names", "votes"))
-    return Table(*arrays, rows.select("row", "id", "at", "first", "leads"), items, known, [name for name, _ in classes], values, again, consistent)
+    item, annotator, voted = (flat.get_column(c).to_numpy() for c in ("at", "names", "votes"))
+    placed = rows.select("row", "id", "at", "first", "leads")
+    return Table(item, annotator, voted, placed, items, known, [name for name, _ in classes], values, again, consistent)
 
 
 def _classes(found: list[str], level: Level, order: tuple[str, ...]) -> tuple[list[tuple[str, list[str]]], Floats]:
@@ -112,7 +113,7 @@ def _classes(found: list[str], level: Level, order: tuple[str, ...]) -> tuple[li
     else:
         numbers = {name: _number(name) for name in found}
         if odd := [name for name, number in numbers.items() if number is None]:
-            hint = "name the votes from least to most in `order`" if level == "ordinal" else "make them numbers, or set `level: ordinal` and `order`"
+            hint = "name them from least to most in `order`" if level == "ordinal" else "make them numbers, or set `level: ordinal` and `order`"
             raise RecipeError(Mistake("level", f"{level} needs numbers, and {len(odd)} of the {len(found)} different votes are none", hint))
         spelt: dict[float, list[str]] = {}
         for name, number in sorted(numbers.items()):
@@ -134,7 +135,8 @@ def _number(text: str) -> float | None:
 
 def _unnamed(votes: pl.Series) -> pl.Series:
     """Nulls, as many as each list of votes has."""
-    return votes.to_frame("votes").select(pl.lit(None, dtype=pl.String).repeat_by(pl.col("votes").list.len().fill_null(1)).alias("names")).to_series()
+    many = pl.col("votes").list.len().fill_null(1)
+    return votes.to_frame("votes").select(pl.lit(None, dtype=pl.String).repeat_by(many).alias("names")).to_series()
 
 
 def _array(text: str | None) -> list[str | None] | None:

@@ -4,7 +4,7 @@
 |-----------------|-------------------------------------------------------------------------------------------------------------------|
 | `outlier`       | the largest robust distance from the middle of the row's own language: |value - median| / max(1.4826 MAD, least)  |
 | `outlier_cause` | of that measure, from `limit` on: too_long, too_short, symbols, digits, repetition, low_entropy, high_entropy, odd_letters; else `other_language`, `label` |
-| `outlier_label` | share of the nearest neighbours that have another label; null without a label or neighbours                       |
+| `outlier_label` | share of the nearest neighbours that have one and the same other label; null without a label or neighbours         |
 
 Measures: ln of the characters, shares of signs, of digits, of letters of other scripts, of repeated trigrams, and bits per character (of
 the first 2,000). Each language profile has its own middle, for Korean lines are short and dense where English ones are long; a profile that less
@@ -26,7 +26,7 @@ import polars as pl
 from pydantic import Field
 
 from dadeum.embed.hashed import Hashed
-from dadeum.profiles import NAMES, profile
+from dadeum.profiles import profile
 from dadeum.record import prose
 from dadeum.step import Compare, TextStep
 from dadeum.steps import _key
@@ -57,7 +57,7 @@ class Outlier(TextStep, Compare):
     rare: Annotated[float, Field(ge=0, lt=0.5)] = 0.01
     """The share of rows below which a language is the outlier."""
     contradicted: Annotated[float, Field(gt=0.5, le=1)] = 0.9
-    """The share of neighbours with another label from which the label is the cause."""
+    """The share of neighbours with one and the same other label from which the label is the cause."""
     writes = ("outlier", "outlier_cause", "outlier_label")
     late = ("limit", "rare", "contradicted")
 
@@ -123,7 +123,7 @@ def _measured(whole: pl.Series, text: pl.Series) -> dict[str, pl.Series]:
     owner = np.repeat(np.arange(len(sizes)), sizes)
     keys, counts = np.unique(owner << 21 | points.astype(np.int64), return_counts=True)
     share = counts / np.maximum(sizes, 1)[keys >> 21]
-    entropy = np.bincount(keys >> 21, weights=-share * np.log2(share), minlength=len(sizes))
+    entropy: np.ndarray = np.bincount(keys >> 21, weights=-share * np.log2(share), minlength=len(sizes))
     # Short texts can't have many bits a character: the most that n characters can have is log2(n), and a script has about 6.
     entropy = entropy / np.minimum(np.log2(np.maximum(sizes, 2)), 6) * 6
     n = pl.Series(np.maximum(sizes, 1))
@@ -141,8 +141,11 @@ def _contradicted(rows: pl.DataFrame) -> pl.Series:
     if labelled.get_column("label").n_unique() < 2:
         return pl.Series("outlier_label", found).fill_nan(None)
     vectors = np.frombuffer(b"".join(labelled.get_column("vector").to_list()), dtype=np.int8).reshape(-1, DIMENSIONS).astype(np.float32)
-    at, labels = labelled.get_column("at").to_numpy(), labelled.get_column("label").to_numpy()
+    at = labelled.get_column("at").to_numpy()
+    number = labelled.get_column("label").rank("dense").to_numpy().astype(np.int64) - 1
     pool = np.arange(min(POOL, len(at)))  # sorted by a hash: the first are a sample
+    classes = np.zeros((len(pool), int(number.max()) + 1), dtype=np.float32)
+    classes[pool, number[pool]] = 1
     size = np.sqrt((vectors * vectors).sum(1))
     for start in range(0, len(at), BLOCK):
         some = slice(start, start + BLOCK)
@@ -154,6 +157,8 @@ def _contradicted(rows: pl.DataFrame) -> pl.Series:
         last = np.partition(near, near.shape[1] - k, axis=1)[:, near.shape[1] - k]
         close = near >= np.maximum(last, ALIKE)[:, None]  # rows as near as the last one count too
         count = close.sum(1)
-        other = (close & (labels[pool][None, :] != labels[some][:, None])).sum(1)
+        votes = close.astype(np.float32) @ classes
+        votes[np.arange(len(votes)), number[some]] = 0
+        other = votes.max(1)
         found[at[some]] = np.where(count >= FEW, other / np.maximum(count, 1), np.nan)
     return pl.Series("outlier_label", found.round(6)).fill_nan(None)

@@ -25,7 +25,7 @@ import polars as pl
 from pydantic import Field
 
 from dadeum.embed.hashed import NOT, STOP
-from dadeum.record import prose
+from dadeum.record import prose, put, turns
 from dadeum.step import Compare, TextStep
 from dadeum.steps import _key
 from dadeum.steps.annotate._instruction import parsed
@@ -82,15 +82,19 @@ class Topic(TextStep, Compare):
         told = self.decide(related)
         pairs = told.filter(pl.col("object").is_not_null()).select((pl.col("verb") + " " + pl.col("object")).alias("pair")).to_series()
         columns = {"topics": told.get_column("topic"), "verbs": told.get_column("verb"), "verb_object": pairs}
-        most = {name: c.drop_nulls().rename("c").value_counts().sort(["count", "c"], descending=[True, False]).filter((pl.col("count") > 2)).head(30) for name, c in columns.items()}
-        return {**{name: dict(counts.rows()) for name, counts in most.items()}, "requests": told.get_column("verb").count() / max(1, told.height)}
+        return {**{name: _most(c) for name, c in columns.items()}, "requests": told.get_column("verb").count() / max(1, told.height)}
+
+
+def _most(values: pl.Series) -> dict[str, int]:
+    """The thirty most frequent values of those that three rows or more have."""
+    counts = values.drop_nulls().rename("value").value_counts().sort(["count", "value"], descending=[True, False])
+    return dict(counts.filter(pl.col("count") > 2).head(30).rows())
 
 
 def _first(rows: pl.DataFrame) -> pl.Series:
     """The first user turn of each row."""
-    from dadeum.record import put, turns
-
-    flat = turns(rows, "messages").filter((pl.col("role") == "user") & pl.col("content").is_not_null()).unique("index", keep="first", maintain_order=True)
+    flat = turns(rows, "messages").filter((pl.col("role") == "user") & pl.col("content").is_not_null())
+    flat = flat.unique("index", keep="first", maintain_order=True)
     none = pl.Series("asked", [None], dtype=pl.String).new_from_index(0, rows.height)
     return put(none, flat.get_column("index"), flat.get_column("content"))
 

@@ -3,7 +3,8 @@
     m = n ln(1/p) / (ln 2)^2 bits for n keys at error p, k = log2(1/p) bits set for each     (Bloom 1970)
 
 The k places of a key come from its two halves by enhanced double hashing (Dillinger and Manolios 2004: plain double hashing lets
-the error grow where p is small). A layer is full at a known number of keys; the next one holds twice as many at half the error, so
+the error grow where p is small), each mixed once more: without that, two keys whose halves are equal modulo m share all their places,
+and of strangers to a set of one key 260 in a million were members (m is 64 there) where `error` said one. A layer is full at a known number of keys; the next one holds twice as many at half the error, so
 a set may grow while it is read once and all layers together keep to `error` (Almeida et al. 2007). The keys of a small
 set wait until it is read to its end: its one layer is then exactly as large as it has to be.
 
@@ -27,6 +28,8 @@ Bits = npt.NDArray[np.uint8]
 WAITING: Final = 1 << 20
 """Keys (16 MB) that are collected before the first layer is made."""
 BLOCK: Final = 1 << 16
+SMALLEST: Final = 1 << 12
+"""Bits of a layer at least: in fewer, chance alone sets more of them than the formula expects."""
 
 
 @dataclass
@@ -44,7 +47,7 @@ class Layer:
     @classmethod
     def of(cls, capacity: int, error: float) -> Layer:
         """An empty layer that errs at most so often when it is full."""
-        size = max(64, math.ceil(max(1, capacity) * math.log(1 / error) / math.log(2) ** 2))
+        size = max(SMALLEST, math.ceil(max(1, capacity) * math.log(1 / error) / math.log(2) ** 2))
         probes = max(1, round(size / max(1, capacity) * math.log(2))) if capacity else 1
         return cls(np.zeros(-(-size // 8), dtype=np.uint8), size, min(probes, 64), capacity)
 
@@ -57,7 +60,7 @@ class Layer:
         left = np.arange(len(hi))
         x, y = _mixed(lo), _mixed(hi)
         for i in range(self.probes):
-            at = x % np.uint64(self.size)
+            at = _at(x, self.size)
             hit = (np.take(self.bits, at >> np.uint64(3)) >> (at & np.uint64(7)).astype(np.uint8)) & np.uint8(1) != 0
             left, x, y = left[hit], x[hit], y[hit]
             if not len(left):
@@ -151,6 +154,12 @@ def _places(hi: Keys, lo: Keys, size: int, probes: int) -> Iterator[Keys]:
     """The places of all keys, one array a probe."""
     x, y = _mixed(lo), _mixed(hi)
     for i in range(probes):
-        yield x % np.uint64(size)
+        yield _at(x, size)
         x = x + y
         y = y + np.uint64(i + 1)
+
+
+def _at(x: Keys, size: int) -> Keys:
+    """A place for each: all 64 bits count, not what is left of them modulo `size`."""
+    mixed = (x ^ (x >> np.uint64(32))) * np.uint64(0x9FB21C651E98DF25)
+    return (mixed ^ (mixed >> np.uint64(28))) % np.uint64(size)

@@ -27,7 +27,7 @@ from dadeum.step import Filter, Inputs, Profile, verdict
 from dadeum.steps import _key, _outside, _saved
 from dadeum.steps.dedup._bloom import Bloom, Layer
 
-KIND = "dedup.stream"
+KIND = "dedup.stream/2"
 CHUNK = 32_768
 REASON = "seen_before"
 
@@ -47,6 +47,7 @@ class Stream(Filter):
     """A file that keeps the set: made at the first use, and used again as long as files and parameters are the same."""
     profile: Profile = field(default="auto", kw_only=True)
     """By which language's rules a key is made: code is compared as it is."""
+    version = 2
 
     def __post_init__(self) -> None:
         if not self.against:

@@ -85,7 +85,7 @@ def alike(question: str, answer: str, n: int = 3) -> float:
     """Twice the n-grams two keys share over the n-grams of both (Dice); 1 for equal keys.
 
     >>> alike("whatisthecapital", "whatisthecapital"), round(alike("whatisthecapital", "parisisthecapital"), 2)
-    (1.0, 0.76)
+    (1.0, 0.69)
     """
     one, other = ({text[i : i + n] for i in range(max(1, len(text) - n + 1))} for text in (question, answer))
     return 2 * len(one & other) / (len(one) + len(other))
