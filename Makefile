@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test night bench lint clean
+.PHONY: demo test night bench truth lint clean
 
 demo: $(STAMP)
 	$(BIN)/dadeum demo --out runs/demo
@@ -22,6 +22,9 @@ night: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/memory.py
+
+truth: $(STAMP)
+	$(BIN)/python benchmarks/truth.py
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

@@ -130,7 +130,7 @@ def _run(left: list[tuple[dict[str, Any], str]], edits: list[dict[str, Any]], sp
                 counts[v["state"]] += 1
         out = rows - sum(dropped.values())
         edited = sum(e["step"] == step for e in edits)
-        report = {"conflicts": 4, "groups": 51} if step == "dedup.exact" else {}
+        report = REPORTS.get(step, {})
         stage = {"step": step, "key": f"{i:032x}", "rows_in": rows, "rows_out": out, "edited": edited, "grown": 0, "dropped": dropped}
         stages.append({**stage, "states": states, "seconds": 0.07 * (i + 1), "cached": i == 1, "report": report})
         rows = out
@@ -142,6 +142,7 @@ def _run(left: list[tuple[dict[str, Any], str]], edits: list[dict[str, Any]], sp
         "seed": 7,
         "counts": counts,
         "splits": splits,
+        "recheck": dict.fromkeys(splits, 0),
         "stages": stages,
         "verdict": None,
         "seconds": 143.2,
@@ -205,6 +206,17 @@ def _model(folder: Path, draw: random.Random, verdict: str, text: str) -> None:
     truth.append({"step": "not looked for", "kind": "mojibake", "planted": 12, "found": None, "recall": None, "precision": None})
     (folder / "truth.json").write_bytes(orjson.dumps({"steps": truth}))
 
+
+REPORTS: dict[str, dict[str, Any]] = {
+    "dedup.exact": {"repeated_keys": 51, "repeated_rows": 190, "conflicts": 4, "conflicting_rows": 9},
+    "dedup.near": {"method": "exact", "pairs": {"0.70": 41, "0.80": 30, "0.90": 31, "1.00": 0}, "crowds": 1, "crowd_rows": 12, "would_leave": {"0.70": 95, "0.80": 61, "0.90": 33, "1.00": 0}},
+    "mix.split": {
+        "leaks": 3, "leaks_by": {"prompt": {"train/test": 2}, "near": {"train/validation": 1}}, "train": {"rows": 820, "groups": 400, "share": 0.81},
+        "validation": {"rows": 96, "groups": 1, "share": 0.09}, "test": {"rows": 100, "groups": 50, "share": 0.1}, "largest_group": 0.2,
+        "strata": {"배송": {"train": 0.5, "validation": 0.48, "test": 0.51}, "010-2345-6789": {"train": 0.5, "validation": 0.52, "test": 0.49}},
+        "warnings": ["validation has 1 groups: nothing can be said of unseen ones"],
+    },
+}  # fmt: skip
 
 RECIPE = """name: 상담 support
 seed: 7

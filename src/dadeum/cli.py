@@ -121,6 +121,7 @@ def parser() -> Parser:
 
     look = command("look", _look, "statistics and pictures of any data file or run")
     look.add_argument("path", metavar="PATH_OR_RUN")
+    look.add_argument("--against", type=Path, default=None, metavar="PATH_OR_RUN", help="another file, run or model's answers to put beside it")
     look.add_argument("--out", type=Path, default=None, metavar="report.html")
     look.add_argument("--lang", choices=["ko", "en"], default="en")
     look.add_argument("--json", action="store_true", help="JSON alone on standard output")
@@ -179,7 +180,7 @@ def _apply(told: argparse.Namespace) -> None:
 def _look(told: argparse.Namespace) -> None:
     from dadeum.report import look
 
-    look.run(Path(told.path), told.out, told.lang, told.json)
+    look.run(Path(told.path), told.out, told.lang, told.json, told.against)
 
 
 def _why(told: argparse.Namespace) -> None:

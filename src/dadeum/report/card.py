@@ -122,7 +122,7 @@ def _counts(told: Facts, t: Words) -> str:
 def _steps(told: Facts, t: Words) -> str:
     lines = []
     for s in told.stages:
-        reasons = ", ".join(f"{t.known('reason', reason)} {count(n)}" for reason, n in sorted(s["dropped"].items(), key=lambda r: -r[1]))
+        reasons = ", ".join(f"{t.reason(reason)} {count(n)}" for reason, n in sorted(s["dropped"].items(), key=lambda r: -r[1]))
         lines.append([s["step"], count(s["rows_in"]), count(s["edited"]), count(sum(s["dropped"].values())), reasons])
     return _table([t("step"), t("rows.in"), t("changed"), t("left"), t("card.reasons")], lines, right=1, stop=4)
 

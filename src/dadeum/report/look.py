@@ -24,7 +24,7 @@ import dadeum
 from dadeum import io
 from dadeum.errors import DadeumError, Mistake, RecipeError
 from dadeum.ledger import read_run
-from dadeum.report import look_page, look_text, sample, survey
+from dadeum.report import look_page, look_text, sample, sides, survey
 from dadeum.report.words import Words, count
 from dadeum.settings import Source
 
@@ -78,8 +78,10 @@ class File:
         return f"{self.path}{self.mark}{row % 2**32}"
 
 
-def run(path: Path, out: Path | None, lang: str, as_json: bool) -> None:
+def run(path: Path, out: Path | None, lang: str, as_json: bool, against: Path | None = None) -> None:
     """Look at `path`, write a page (look.html, or `out`) and print a summary; as JSON, print that alone and write only what is asked for.
+
+    against: another file, folder or run that is put beside it.
 
     Raises RecipeError for a path that names nothing that can be read, an unusable `out` and an unknown language; DadeumError
     where no row could be read.
@@ -87,9 +89,11 @@ def run(path: Path, out: Path | None, lang: str, as_json: bool) -> None:
     t = Words(lang)
     files, made = opened(path)
     page = out or (None if as_json else Path("look.html"))
+    beside = opened(against)[0] if against is not None else []
     if page is not None:
-        _writable(page, files)
+        _writable(page, [*files, *beside])
     told = look(path, files, made)
+    told["against"] = side_by_side(path, files, against, beside) if against is not None else None
     if page is not None:
         _write(page, look_page.render(told, lang))
     if as_json:
@@ -146,6 +150,26 @@ def look(path: Path, files: list[File], made: dict[str, Any] | None = None) -> d
     return _finished(told, files)
 
 
+def side_by_side(path: Path, files: list[File], against: Path, beside: list[File]) -> dict[str, Any]:
+    """What `sides.compare` tells of two piles of files, the strings of rows concealed and cut. Raises DadeumError where none can be read."""
+    two = (sides.Side(), sides.Side())
+    every = [replace(file, number=number, measured="", reasons={}, source=Source(path=str(file.path))) for number, file in enumerate([*files, *beside])]
+    for side, part in zip(two, (every[: len(files)], every[len(files) :])):
+        for rows, _ in _batches(part):
+            side.add(rows)
+        if broken := [file.error for file in part if file.error and not file.read]:
+            raise DadeumError("\n".join(broken[:5]))
+    told = sides.compare(*two)
+    wanted = {row for pair in told["shown"] for row in pair.values()} | {row for rows in told["gone"].values() for row in rows}
+    texts = dict(_again(wanted, every))
+    shown = {row: (texts[row][0] or "") for row in wanted}
+    concealed = dict(zip(shown, sample.concealed(list(shown.values()))))
+    entry = {row: {"text": text[:SHOWN] + (" …" if len(text) > SHOWN else ""), "place": every[row // 2**32].place(row)} for row, text in concealed.items()}
+    told["shown"] = [{side: entry[row] for side, row in pair.items()} for pair in told["shown"]]
+    told["gone"] = {side: [entry[row] for row in rows] for side, rows in told["gone"].items()}
+    return {"a": str(path), "b": str(against), **told}
+
+
 def _batches(files: list[File]) -> Iterator[tuple[pl.DataFrame, str]]:
     """Chunks of all files and the name of their text; those of small files together, a file at a time would cost more than its rows."""
     held: list[pl.DataFrame] = []
@@ -199,13 +223,20 @@ def _reason(error: str) -> str:
 def _finished(told: dict[str, Any], files: list[File]) -> dict[str, Any]:
     """`told` with the texts that are shown in place of their rows, everything concealed and cut."""
     repeated = [*told["texts"], *told["conflicts"]["shown"]]
-    wanted = {e["row"] for e in (*repeated, *told["answers"])}
+    behind = _behind(told)
+    wanted = {e["row"] for e in (*repeated, *told["answers"])} | {row for holder, key in behind for row in holder[key]}
+    wanted |= {row for pair in told["near"]["shown"] for row in (pair["row"], pair["other"])}
     texts = dict(_again(wanted, files))
+    for holder, key in behind:
+        holder[key] = [{"row": row, "text": texts[row][0]} for row in holder[key]]
+    for pair in told["near"]["shown"]:
+        pair["rows"] = [{"row": row, "text": texts[row][0]} for row in (pair.pop("row"), pair.pop("other"))]
     for entry in repeated:
         entry["text"] = texts[entry["row"]][0]
     for entry in told["answers"]:
         entry["text"] = texts[entry["row"]][1]
-    shown = [*repeated, *told["answers"], *told["longest"], *told["shortest"]]
+    shown = [*repeated, *told["answers"], *told["longest"], *told["shortest"], *(e for holder, key in behind for e in holder[key])]
+    shown += [e for pair in told["near"]["shown"] for e in pair["rows"]]
     for entry, text in zip(shown, sample.concealed([e["text"] or "" for e in shown])):
         entry["text"] = text[:SHOWN] + (" …" if len(text) > SHOWN else "")
     for entry in shown:
@@ -215,11 +246,18 @@ def _finished(told: dict[str, Any], files: list[File]) -> dict[str, Any]:
         entry["labels"] = _named(entry["labels"])
     if told["labels"]:
         told["labels"]["values"] = _named(told["labels"]["values"])
+    told["behind"]["label"] = _merged(told["behind"]["label"])
     for one in told["fields"]:
         one["name"] = _name(one["name"])
         one["values"] = _named(one["values"])
     for one in (*told["personal"]["fields"], *told["differing"]):
         one["field"] = _name(one["field"])
+    for one in (*told["topics"], *told["verbs"]):
+        one["name"] = _name(one["name"])
+    for one in told["slices"]:
+        one["field"] = _name(one["field"])
+        for value, name in zip(one["values"], sample.concealed([v["value"] for v in one["values"]])):
+            value["value"] = name[:120]
     for one in told["layouts"]:
         one["fields"] = {_name(k): v for k, v in one["fields"].items()}
     if told["chats"]:
@@ -230,6 +268,21 @@ def _finished(told: dict[str, Any], files: list[File]) -> dict[str, Any]:
     for one in told["files"]:
         one["measured"] = _name(one["measured"])
     return told
+
+
+def _behind(told: dict[str, Any]) -> list[tuple[Any, str]]:
+    """(holder, key) of every list of rows that stands behind a bar."""
+    bars = [check for quality in told["qualities"].values() for check in quality["checks"]]
+    bars += [*told["outliers"], *told["topics"], *told["verbs"], *told["languages"].values(), *told["registers"].values(), *(v for s in told["slices"] for v in s["values"])]
+    return [(bar, "rows") for bar in bars] + [(found, value) for found in told["behind"].values() for value in found]
+
+
+def _merged(behind: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The bars under their concealed names; those that become the same are put together."""
+    made: dict[str, list[Any]] = {}
+    for name, rows in zip(sample.concealed(list(behind)), behind.values()):
+        made[name[:120]] = [*made.get(name[:120], []), *rows][:3]
+    return made
 
 
 def _again(wanted: set[int], files: list[File]) -> Iterator[tuple[int, tuple[str | None, str | None]]]:

@@ -66,10 +66,12 @@ def glance(told: dict[str, Any], t: Words) -> list[tuple[str, str]]:
     tell("files", "broken", sum(bool(f["error"]) for f in told["files"]))
     tell("examples", "empty", told["empty"] if told["lengths"] else 0, counts["records"])
     tell("repeats", "copies", told["copies"]["more"], counts["records"])
+    tell("near", "near", told["near"]["near"])
     tell("conflicts", "conflicts", told["conflicts"]["texts"], records=count(told["conflicts"]["records"]))
     if chats:
         tell("chats", "unanswered", chats["unanswered"], chats["records"])
         tell("chats", "silent", chats["silent"])
+    tell("outliers", "outliers", sum(one["n"] for one in told["outliers"]))
     tell("personal", "personal", personal["records"], personal["looked_at"], looked_at=count(personal["looked_at"]))
     labels = told["labels"]["values"] if told["labels"] and not told["labels"]["many"] else []
     if labels and labels[0][1] >= RARE * labels[-1][1]:

@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from dadeum.report import diff, facts, sample
+from dadeum.report import diff, facts, findings, sample
 from dadeum.report.facts import Facts
 from dadeum.report.figures import Figures
 from dadeum.report.verdict import Proof, headline
@@ -93,7 +93,8 @@ def _context(told: Facts, t: Words) -> dict[str, Any]:
         "sources": _sources(told)[:SOURCES],
         "sources_more": max(0, len(_sources(told)) - SOURCES),
         "figures": Figures(told, proof, t),
-        "findings": _findings,
+        "findings": findings.found(told, t),
+        "told": lambda stage: findings.told(findings.rest(stage), t),
         "truth": _truth(told),
         "edits": sample.edits(told),
         "lost": lost,
@@ -105,20 +106,6 @@ def _context(told: Facts, t: Words) -> dict[str, Any]:
         "js": js,
         "digest": digest,
     }
-
-
-def _findings(report: dict[str, Any], most: int = 24) -> list[tuple[str, str]]:
-    """What a Compare step tells of the whole, as flat (name, value) pairs: `{"train": {"rows": 8}}` gives ("train rows", "8")."""
-    flat: list[tuple[str, str]] = []
-    for key, value in report.items():
-        name = str(key).replace("_", " ")
-        if isinstance(value, dict):
-            flat += [(f"{name} {k}", v) for k, v in _findings(value)]
-        elif isinstance(value, list):
-            flat += [(name, str(v)[:300]) for v in value[:6]]
-        else:
-            flat.append((name, number(value) if isinstance(value, (int, float)) else str(value)[:300]))
-    return flat[:most]
 
 
 def _sources(told: Facts) -> list[dict[str, Any]]:

@@ -61,6 +61,13 @@ class Repeats:
             "answers": _top(_all(self._asked), ["says"]) if self._asked else [],
         }
 
+    def rows(self) -> tuple[pl.Series, pl.Series]:
+        """(rows whose text bears another label elsewhere, rows that repeat an earlier one): row numbers."""
+        related = WHOLE.relate(_all(self._whole))
+        clashing = related.filter("conflict").get_column("row")
+        later = related.filter(pl.col("row") != pl.col("row").min().over(KEY))
+        return clashing, later.get_column("row")
+
     def _differing(self, name: str, whole: pl.DataFrame) -> dict[str, Any]:
         parts = self._few[name]
         none = pl.Series([None], dtype=pl.UInt8)

@@ -14,9 +14,13 @@ import polars as pl
 from dadeum.io.layout import parsed
 from dadeum.profiles import NAMES, profile
 from dadeum.record import CHATS, CONTENTS, ROLES, prose, turns
+from dadeum.report.alike import Alike
+from dadeum.report.even import Behind
 from dadeum.report.personal import CONTENT, Personal
+from dadeum.report.qualities import Qualities
 from dadeum.report.repeats import Repeats
-from dadeum.report.tally import Column, Fields, Lengths, Values, carried, own
+from dadeum.report.slices import Slices
+from dadeum.report.tally import Column, Fields, Lengths, Values, bin_of, carried, own
 
 Example = tuple[int, int, str]
 """Characters, row, text."""
@@ -45,6 +49,10 @@ class Survey:
         self._repeats = Repeats()
         self._personal = Personal()
         self._chats = _Chats()
+        self._alike = Alike()
+        self._qualities = Qualities()
+        self._slices = Slices()
+        self._behind = Behind()
         self._longest: list[Example] = []
         self._shortest: list[Example] = []
 
@@ -63,12 +71,21 @@ class Survey:
         sizes = said.str.len_chars()
         self._empty += int((said.str.strip_chars().fill_null("") == "").sum())
         self._measure(rows, flat, sizes)
-        self._profiles.update(dict(said.drop_nulls().to_frame("s").select(profile(pl.col("s")).alias("p")).to_series().value_counts().iter_rows()))
+        kinds = said.to_frame("s").select(pl.when(pl.col("s").is_not_null()).then(profile(pl.col("s").fill_null("")))).to_series()
+        self._profiles.update(dict(kinds.drop_nulls().value_counts().iter_rows()))
         self._layout(rows.get_column("layout"))
         self._labels.add(rows.get_column("label"))
         self._scores.add(rows.get_column("score").drop_nulls())
         self._repeats.add(rows, bool(flat), few)
         self._personal.add(rows.get_column("row"), [(CONTENT, said), *_strings(others)])
+        self._alike.add(rows)
+        self._qualities.add(rows, said, bool(flat))
+        self._slices.add(rows, sizes, others)
+        row = rows.get_column("row")
+        self._behind.add("profile", kinds, row)
+        self._behind.add("length", bin_of(sizes), row)
+        if self._labels.counts is not None:
+            self._behind.add("label", rows.get_column("label"), row)
         self._examples(rows.get_column("row"), said, sizes)
 
     def _measure(self, rows: pl.DataFrame, flat: dict[str, pl.DataFrame], sizes: pl.Series) -> None:
@@ -104,6 +121,11 @@ class Survey:
         """Everything but the counts of raw rows; see the keys. `row` stands where a text has to be read again."""
         labels = self._labels.ranked()
         lengths = {name: told for name, found in self._lengths.items() if (told := found.tell()) is not None}
+        alike, near = self._alike.tell()
+        conflicting, copies = self._repeats.rows()
+        # A copy of a text that is like another one is told as a copy alone.
+        near = near.filter(~near.is_in(copies.implode()))
+        alike["near"] = len(near)
         return {
             "layouts": sorted(self._layouts.values(), key=lambda k: -k["n"]),
             "empty": self._empty,
@@ -116,6 +138,10 @@ class Survey:
             "scores": self._scores.tell(),
             **self._repeats.tell([name for name, _ in labels], [name for name, found in self._fields.known.items() if found.category()]),
             "personal": self._personal.tell(),
+            "near": alike,
+            **self._qualities.tell(conflicting, copies, near, self._personal.marks),
+            "slices": self._slices.tell(),
+            "behind": {bar: self._behind.tell(bar) for bar in ("profile", "length", "label")} | {"personal": self._personal.behind.tell("personal")},
             "longest": [{"row": row, "n": n, "text": text} for n, row, text in self._longest],
             "shortest": [{"row": row, "n": n, "text": text} for n, row, text in self._shortest],
             "sizes": {file: found.tell(bins=False) for file, found in self._files.items()},

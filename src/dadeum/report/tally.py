@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
 from dadeum.engine.collect import EDGES
@@ -77,6 +78,13 @@ def _bins(ordered: list[tuple[int, int]]) -> list[list[int | None]]:
     full = [i for i, n in enumerate(counts) if n]
     highs: list[int | None] = [*edges[1:], None]
     return [[edges[i], highs[i], counts[i]] for i in range(full[0], full[-1] + 1)]
+
+
+def bin_of(lengths: pl.Series) -> pl.Series:
+    """Of each length, the lower edge of its bin as text; null for null."""
+    cut = lengths.cast(pl.Float64).to_numpy()
+    low = np.asarray(EDGES)[np.clip(np.searchsorted(EDGES, np.nan_to_num(cut), side="right") - 1, 0, None)]
+    return pl.DataFrame([lengths.alias("n"), pl.Series("low", low)]).select(pl.when(pl.col("n").is_not_null()).then(pl.col("low").cast(pl.Int64).cast(pl.String))).to_series()
 
 
 @dataclass

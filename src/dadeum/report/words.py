@@ -1,15 +1,17 @@
 """Every string of the report, the card and the terminal, in English and Korean side by side.
 
 One table, so that neither language can lack a sentence: a test proves that both stand at every key, with the same
-placeholders, and that every key is used. What `dadeum look` says lies in look_words.py. `{s}` is the English plural ending of
+placeholders, and that every key is used. What `dadeum look` says lies in look_words.py, what was found in find_words.py. `{s}` is the English plural ending of
 `{n}`. The Korean sentences put no particle behind a placeholder that would have to change with its last letter.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final, Literal, get_args
 
 from dadeum.errors import Mistake, RecipeError, nearest
+from dadeum.report.find_words import FIND
 from dadeum.report.look_words import LOOK
 
 Lang = Literal["en", "ko"]
@@ -141,22 +143,6 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "witness": ("stays in its place", "대신 남은 행"),
     "matched": ("matched", "일치한 곳"),
     "witness.gone": ("its contents are not in data/", "data/ 안에 내용이 없음"),
-    "reason.empty": ("empty", "빈 글"),
-    "reason.too_short": ("too short", "너무 짧음"),
-    "reason.too_long": ("too long", "너무 긺"),
-    "reason.duplicate": ("duplicate", "같은 글"),
-    "reason.near_duplicate": ("near duplicate", "거의 같은 글"),
-    "reason.conflict": ("conflicting labels", "라벨 충돌"),
-    "reason.conflict_minority": ("conflicting label, in the minority", "라벨 충돌에서 소수 쪽"),
-    "reason.contaminated": ("test item leaked in", "평가 문항이 섞임"),
-    "reason.unlabelled": ("without a label", "라벨 없음"),
-    "reason.over_cap": ("over the group's cap", "그룹 상한 초과"),
-    "reason.leak": ("on two sides of the split", "분할 양쪽에 걸침"),
-    "reason.character_run": ("one character over and over", "한 글자 되풀이"),
-    "reason.repeated_characters": ("the same again and again", "같은 말 되풀이"),
-    "reason.duplicate_lines": ("repeated lines", "되풀이되는 줄"),
-    "reason.no_answer": ("no answer to learn", "학습할 답 없음"),
-    "reason.stop_inside": ("answer spells a control token", "답에 제어 토큰이 적힘"),
     "kind.truncated": ("truncated lines", "잘린 줄"),
     "kind.bad_bytes": ("broken bytes", "깨진 바이트"),
     "kind.mojibake": ("mojibake", "깨진 글자"),
@@ -172,7 +158,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "kind.wrong_label": ("wrong labels", "틀린 라벨"),
     "kind.conflict": ("conflicting labels", "라벨 충돌"),
     "kind.near_spacing": ("copies with other spacing", "띄어쓰기만 다른 복사본"),
-    "kind.near_punctuation": ("copies with other punctuation", "문원장호만 다른 복사본"),
+    "kind.near_punctuation": ("copies with other punctuation", "문장부호만 다른 복사본"),
     "kind.near_case": ("copies in other case", "대소문자만 다른 복사본"),
     "kind.near_typo": ("copies with typos", "오타가 든 복사본"),
     "kind.leak": ("leaked test questions", "새어 든 평가 문항"),
@@ -279,6 +265,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "duty.grown": ("{n} row{s} were made by a model or a rule, and name their parents.", "{n}행은 모델이나 규칙으로 만든 것이며, 바탕이 된 행을 밝혀 두었습니다."),
     # terminal
     "terminal.report": ("report", "보고서"),
+    **FIND,
     **LOOK,
 }  # fmt: skip
 
@@ -305,6 +292,26 @@ class Words:
         """The word for `name` where the table has one (`arm.base`), `name` itself where it has none."""
         key = f"{prefix}.{name}"
         return self(key) if key in TABLE else name
+
+    def reason(self, name: str) -> str:
+        """Why a row left, in words; a reason that the table does not have as it is.
+
+        >>> Words("en").reason("near_duplicate"), Words("en").reason("quality_below"), Words("ko").reason("duplicate_5gram")
+        ('near duplicate', 'quality below the threshold', '되풀이되는 5어절')
+        """
+        if f"reason.{name}" in TABLE:
+            return self(f"reason.{name}")
+        if rule := re.fullmatch(r"(?:gopher|c4|fineweb|fineweb2_ko|finetune)_(\w+)", name):
+            told = self.reason(rule[1]) if f"reason.{rule[1]}" in TABLE or "gram" in rule[1] else self.known("reason", f"rule_{rule[1]}")
+            return f"{told} ({name.removesuffix(rule[1]).rstrip('_')})"
+        if name.startswith("language_"):
+            return self("reason.language", language=self.known("look.language", name.removeprefix("language_")))
+        column, _, how = name.rpartition("_")
+        if column and f"reason.column_{how}" in TABLE:
+            return self(f"reason.column_{how}", column=column)
+        if gram := re.fullmatch(r"(duplicate|top)_(\d+)gram", name):
+            return self(f"reason.{gram[1]}_gram", n=int(gram[2]))
+        return self("reason.label", value=name[6:]) if name.startswith("label_") else name
 
     def duration(self, seconds: float) -> str:
         """Seconds in words: "0.4 s", "2 min 5 s"."""

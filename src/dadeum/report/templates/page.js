@@ -10,7 +10,7 @@
     if (event.key === "Escape") where.hidden = true;
   });
   addEventListener("beforeprint", () => {
-    for (const d of document.querySelectorAll("details.reason:not([open])")) { d.open = true; d.dataset.shut = ""; }
+    for (const d of document.querySelectorAll("details.reason:not([open]), details.pairs:not([open])")) { d.open = true; d.dataset.shut = ""; }
   });
   addEventListener("afterprint", () => {
     for (const d of document.querySelectorAll("details[data-shut]")) { d.open = false; delete d.dataset.shut; }
