@@ -19,7 +19,7 @@ from typing import Any
 
 import polars as pl
 
-from dadeum.demo.truth import wilson
+from dadeum.evaluate.quantiles import wilson
 from dadeum.recipe import read_step
 from dadeum.record import records
 from dadeum.step import Compare, Edit, Filter

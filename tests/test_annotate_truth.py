@@ -13,7 +13,7 @@ from typing import NamedTuple
 import polars as pl
 
 import dirt_annotate as dirt
-from dadeum.demo.truth import wilson
+from dadeum.evaluate.quantiles import wilson
 from dadeum.record import records
 from dadeum.steps.annotate import _linear
 from dadeum.steps.annotate.language import Language, identify

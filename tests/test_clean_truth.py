@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 import dirt_clean as dirt
-from dadeum.demo.truth import wilson
+from dadeum.evaluate.quantiles import wilson
 from dadeum.recipe import read_step
 from dadeum.record import records
 from dadeum.step import Edit

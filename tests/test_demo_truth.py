@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dadeum.demo import raw, truth
+from dadeum.evaluate import quantiles
 from dadeum.ledger import EDITS, VERDICTS
 
 CAP = 30
@@ -134,8 +135,8 @@ def test_a_merge_into_another_text_is_not_correct(tmp_path: Path, planted: raw.R
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
 def test_wilson_is_where_the_score_test_no_longer_rejects(counts: tuple[int, int]) -> None:
     hits, n = counts
-    low, high = truth.wilson(hits, n)
+    low, high = quantiles.wilson(hits, n)
     assert low is not None and high is not None and 0 <= low <= hits / n <= high <= 1
     for bound in (low, high):
         if 0 < bound < 1:
-            assert math.isclose(abs(hits / n - bound), truth.Z * math.sqrt(bound * (1 - bound) / n), rel_tol=1e-6)
+            assert math.isclose(abs(hits / n - bound), quantiles.Z * math.sqrt(bound * (1 - bound) / n), rel_tol=1e-6)

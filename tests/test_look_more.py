@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dadeum import cli
-from dadeum.demo.truth import wilson
+from dadeum.evaluate.quantiles import wilson
 from dadeum.report import even, look, look_page, qualities
 from dadeum.report.words import LANGS, TABLE, Words
 from dadeum.steps.annotate import outlier

@@ -20,6 +20,15 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 
+CheckName = Literal[
+    "packing_leak", "stop_trained", "mask_gradient", "double_bos", "ledger_matches", "accumulation", "all_move", "enough_steps",
+    "updates_survive", "reload_agrees", "rows_accounted", "too_long", "left_out", "loss_by_role", "mask_round_trip", "seams", "history",
+    "control_tokens", "template_differs", "stop_agrees", "vocabulary_fits", "stop_learned", "learning_rate", "held_out_loss", "overlap",
+    "text_forms",
+]  # fmt: skip
+"""What `dadeum check` looks for: probes of the model's behaviour, and checks of rows, tokens and settings."""
+CheckLevel = Literal["block", "warn", "off"]
+
 CONTENT_FIELDS = ("text", "id", "messages", "prompt", "completion", "system", "chosen", "rejected", "label", "score", "tools", "parents")
 """What a source's `fields` may name of the record itself; any other name becomes a column of text."""
 
@@ -37,7 +46,7 @@ class Source:
     the order of their names."""
     name: str = ""
     """Goes into every record; by default the first part of the path's last name."""
-    format: Literal["auto", "jsonl", "json", "csv", "tsv", "parquet", "text", "markdown", "html"] = "auto"
+    format: Literal["auto", "jsonl", "json", "csv", "tsv", "parquet", "text", "markdown", "html", "pdf"] = "auto"
     encoding: str = "auto"
     """auto: byte-order mark, then UTF-8, then the Korean and Western code pages by what decodes to likely text."""
     fields: dict[str, str] = field(default_factory=dict)
@@ -134,6 +143,9 @@ class Train:
     seeds: tuple[int, ...] = (0,)
     """One training each; more than one gives the training-seed variance. The first one's model is kept."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    checks: dict[CheckName, CheckLevel] = field(default_factory=dict, repr=False, hash=False)
+    """How serious a finding of `dadeum check` is, by its name: `{overlap: warn, text_forms: off}`. block: check fails; warn: told;
+    off: not looked for. What is not named keeps its own level. Changes no training, hence not what is kept of one."""
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ customer only the rows above the cap count as planted. What no step of the run i
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
+from dadeum.evaluate.quantiles import wilson
 from dadeum.ledger import read_run
 
 SOUGHT: Final[dict[str, tuple[str, ...]]] = {
@@ -41,7 +41,6 @@ WELCOME: Final[dict[str, tuple[str, ...]]] = {"dedup.near": ("flood", "exact_cop
 """Dirt that a step is not there for, but takes out rightly: it lowers no precision."""
 COPIED: Final = ("exact_copy", "conflict", "near_spacing", "near_punctuation", "near_case", "near_typo")
 NOT_LOOKED_FOR: Final = "not looked for"
-Z: Final = 1.959964
 
 
 def score(run: Path, truth: Path) -> list[dict[str, Any]]:
@@ -63,20 +62,6 @@ def score(run: Path, truth: Path) -> list[dict[str, Any]]:
             told.append({"step": NOT_LOOKED_FOR, "kind": kind, "planted": n, "found": 0, **_share("", 0, 0), "claimed": 0, "correct": 0})
             told[-1] |= _share("precision", 0, 0)
     return told
-
-
-def wilson(hits: int, n: int) -> tuple[float | None, float | None]:
-    """The 95 % interval of a share (Wilson 1927). Null for n = 0.
-
-    >>> [round(x, 3) for x in wilson(10, 10)]
-    [0.722, 1.0]
-    """
-    if not n:
-        return None, None
-    p, z2 = hits / n, Z * Z
-    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
-    return (middle - half if hits else 0.0), (middle + half if hits < n else 1.0)
 
 
 def _share(name: str, hits: int, n: int) -> dict[str, float | None]:

@@ -11,6 +11,8 @@ from statistics import NormalDist
 
 import numpy as np
 
+Z = 1.959964
+"""The normal quantile of 97.5 %."""
 LARGE = 1e6
 """Degrees of freedom from which Student's t is the normal distribution to nine digits."""
 
@@ -111,3 +113,17 @@ def _fraction(x: float, a: float, b: float) -> float:
         if abs(c * d - 1) < 1e-15:
             break
     return value
+
+
+def wilson(hits: int, n: int) -> tuple[float | None, float | None]:
+    """The 95 % interval of a share (Wilson 1927). Null for n = 0.
+
+    >>> [round(x, 3) for x in wilson(10, 10)]
+    [0.722, 1.0]
+    """
+    if not n:
+        return None, None
+    p, z2 = hits / n, Z * Z
+    middle = (p + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    return (middle - half if hits else 0.0), (middle + half if hits < n else 1.0)

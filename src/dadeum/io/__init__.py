@@ -10,6 +10,7 @@
 | table.py     | CSV and TSV, any encoding, quoted or not                                   |
 | parquet.py   | Parquet, our own and any other                                             |
 | document.py  | .txt, .md, .html: a file, a record                                         |
+| pdf.py       | .pdf: a page, a record                                                     |
 
 A row becomes a record by its layout (layout.py, kinds.py, turns.py) as the source says (lens.py), and is built again from it
 (back.py) or given another form (forms.py).
@@ -48,6 +49,7 @@ ENDINGS: Final = {
     ".markdown": "markdown",
     ".html": "html",
     ".htm": "html",
+    ".pdf": "pdf",
 }
 """The format that an ending tells."""
 
@@ -125,6 +127,10 @@ def read(path: Path, source: Source, size: int, skip: int = 0) -> Iterator[Chunk
         from dadeum.io import parquet
 
         return parquet.read(path, lens, size, skip)
+    if kind == "pdf":
+        from dadeum.io import pdf
+
+        return pdf.read(path, lens, size, skip)
     from dadeum.io import document
 
     return document.read(path, lens, skip, "html" if kind == "html" else "text")

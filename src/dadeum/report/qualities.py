@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from dadeum.demo.truth import wilson
+from dadeum.evaluate.quantiles import wilson
 from dadeum.profiles import profile
 from dadeum.recipe import read_step
 from dadeum.record import prose
