@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import random
+import unicodedata
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from dadeum.record import records
 from dadeum.steps import _key
 from dadeum.steps.dedup import _near
 from dadeum.steps.dedup._near import crowd, groups, join, shingle
+from dadeum.steps.dedup._near.edits import close
 from dadeum.steps.dedup._near.lists import flat, listed
 from dadeum.steps.dedup.near import Near
 
@@ -27,17 +29,16 @@ SYLLABLES = "가나다라마바사아자차카타파하거너더러머버서어�
 
 
 @cache
-def slow_shingles(text: str) -> set[tuple[str, ...]]:
-    """Padded runs of letters: 3 from a Korean one (or from before the text) on, 5 from another one on; none of a short text."""
+def slow_shingles(text: str) -> set[str]:
+    """Runs of letters: 3 from a Korean one on, 5 from another one on; none of a short text."""
     letters = _key.letters(pl.Series([text])).tobytes().decode("utf-32-le").rstrip("\0")
     if len(letters) < shingle.SHORT:
         return set()
-    padded = ["", "", *letters, "", "", "", ""]
-    wide = [c == "" or "\u1100" <= c <= "\u11ff" or c >= "\u2e80" for c in padded]
-    return {tuple(padded[i : i + (3 if wide[i] else 5)]) + ((str(i),) if i < 2 else ()) for i in range(len(letters) + 2)}
+    runs = [letters[i : i + (3 if "\u1100" <= c <= "\u11ff" or c >= "\u2e80" else 5)] for i, c in enumerate(letters)]
+    return {run for run in runs if len(run) == (3 if "\u1100" <= run[0] <= "\u11ff" or run[0] >= "\u2e80" else 5)}
 
 
-def jaccard(a: set[tuple[str, ...]], b: set[tuple[str, ...]]) -> float:
+def jaccard(a: set[str], b: set[str]) -> float:
     return len(a & b) / len(a | b) if a | b else 0.0
 
 
@@ -178,6 +179,41 @@ def test_any_order_and_cut_give_the_same_and_twice_is_once(method: _near.Method)
     assert all(slow_similarity(texts[r], texts[w]) == v >= 0.8 for r, w, v in told.select("row", "witness", "value").rows())
 
 
+@pytest.mark.parametrize("keep", ["first", "longest"])
+@pytest.mark.parametrize("threshold", [0.7, 0.8])
+def test_whoever_deduplicates_again_loses_nobody(keep: str, threshold: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """auto takes buckets for all rows, and the exact join for those who stay; two buckets overlook many."""
+    monkeypatch.setattr(groups, "BANDS", 2)
+    monkeypatch.setattr(join, "MOST", 0)
+    monkeypatch.setattr(join, "ALWAYS", 600)
+    texts = copies(7, 60, 12)
+    rows = records([{"text": t} for t in texts])
+    step = Near(keep=keep, threshold=threshold, method="auto")  # type: ignore[arg-type]
+    found = step.relate(step.sketch(rows))
+    assert found["method"][0] == "minhash"
+    told = step.decide(found)
+    stays = rows.filter(~pl.col("row").is_in(told["row"].implode()))
+    again = step.relate(step.sketch(stays))
+    assert again.is_empty() or again["method"][0] == "exact"
+    assert step.decide(again).is_empty()
+    assert all(slow_similarity(texts[r], texts[w]) == v >= threshold for r, w, v in told.select("row", "witness", "value").rows())
+    assert set(told["witness"]) <= set(stays["row"])
+
+
+@pytest.mark.parametrize("threshold", [0.7, 0.8, 0.95])
+def test_a_crowd_at_the_floor_is_decided_as_row_by_row(threshold: float) -> None:
+    """Texts that share a long opening and differ in what follows: all are alike at the floor, few at the threshold."""
+    draw = random.Random(9)
+    opening = "".join(draw.choices(SYLLABLES, k=60))
+    texts = [opening + "".join(draw.choices(SYLLABLES, k=draw.randrange(4, 20))) for _ in range(120)]
+    texts += [t[:-1] + "뷁" for t in texts[:20]]
+    step = Near(keep="first", threshold=threshold, floor=0.6)
+    related = step.relate(step.sketch(records([{"text": t} for t in texts])))
+    assert (related["crowd"] > 0).sum() > 100
+    told = {r: (w, v) for r, w, v in step.decide(related).select("row", "witness", "value").rows()}
+    assert told == slow_choice(texts, list(range(len(texts))), threshold)
+
+
 def test_neighbours_in_a_chain_stay_unless_they_are_like_one_that_stays() -> None:
     draw = random.Random(8)
     text = draw.choices(SYLLABLES, k=50)
@@ -199,6 +235,26 @@ def test_every_distinct_chat_answer_stays() -> None:
         left = decided(Near(), texts)
         assert len(texts) - len(left) == len(set(keys))
         assert all(keys[row] == keys[witness] for row, (witness, _) in left.items())
+
+
+def slow_distance(x: str, y: str) -> int:
+    row = list(range(len(y) + 1))
+    for i, c in enumerate(x, 1):
+        row, before = [i], row
+        for j, d in enumerate(y, 1):
+            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (c != d)))
+    return row[-1]
+
+
+@given(st.lists(st.text(st.sampled_from("가각나간ab12"), min_size=1, max_size=9), min_size=2, max_size=25, unique=True), st.integers(1, 2))
+def test_short_texts_are_close_by_the_slow_distance(texts: list[str], most: int) -> None:
+    spelled = [unicodedata.normalize("NFD", t) for t in texts]
+    want = {}
+    for (i, x), (j, y) in itertools.combinations(enumerate(spelled), 2):
+        similarity = 1 - slow_distance(x, y) / max(len(x), len(y))
+        if slow_distance(x, y) <= most and similarity >= 0.5 and [c for c in x if c.isdigit()] == [c for c in y if c.isdigit()]:
+            want[i, j] = similarity
+    assert {(a, b): s for a, b, s in zip(*(part.tolist() for part in close(pl.Series(texts), most, 0.5)))} == want
 
 
 def test_lists_and_back() -> None:

@@ -30,6 +30,7 @@ from typing import Annotated, Final, Literal
 import polars as pl
 from pydantic import Field
 
+from dadeum.errors import Mistake, RecipeError
 from dadeum.record import CHATS, CONTENTS, MESSAGE, chats, put, rewrite, turns
 from dadeum.step import Edit, Profile, Role
 from dadeum.steps.clean._code import FENCED, is_code
@@ -52,6 +53,10 @@ class Inside(Edit):
     """The strings it works on: `text`, and the turns of these roles."""
     profile: Profile = field(default="auto", kw_only=True)
     """By which language's rules a key is made, and what is code: `auto` tells it string by string, `code` says that all is."""
+
+    def __post_init__(self) -> None:
+        if self.unit == "turn" and not set(self.on) - {"text"}:
+            raise RecipeError(Mistake("on", "names no role whose turns could repeat", "on: [user, assistant]"))
 
     @property
     def weight(self) -> int:

@@ -3,15 +3,15 @@
 How similar two texts are is the Jaccard similarity of their shingles (`_near/shingle.py`): of all runs of letters that occur in
 one of them, the share that occurs in both. It sees spacing, punctuation and case as no difference, typos and endings as a small
 one, another order of paragraphs as almost none, and a paraphrase as another text. Texts too short for shingles are alike by their
-normalised key alone, as in `dedup.exact`: distinct short answers all stay.
+normalised key alone, as in `dedup.exact`: distinct short answers all stay, unless `edits` says how far apart they may be.
 
 Every pair is verified: no row leaves because its hashes collide. (Of the short Korean texts that unverified MinHash removes, two of
 three have no partner at the threshold.) And similarity does not travel along chains: rows are taken in the order of `keep`, and one
 leaves only if a row before it that stays is so similar. Its witness is the first of those.
 
-A sketch is 4 bytes a letter of a text of 20 or more (reviews: 85 a row on average), and 28 a row for the rest. To relate them takes, besides,
+A sketch is 4 bytes a letter of a text of 22 or more (reviews: 80 a row on average), and 28 a row for the rest. To relate them takes, besides,
 about 60 a row and 16 for each of the rarest fifth of the shingles; `floor` decides how many. What is related is 24 bytes a pair,
-and the sets again of rows that come in crowds (`_near/crowd.py`).
+and the sets again of rows that come in crowds (`_near/crowd.py`); of all rows where MinHash found the pairs (`_near/choice.py`).
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from dadeum.step import DECISION, Compare, Profile
 from dadeum.steps import _key
 from dadeum.steps.dedup import _near
 from dadeum.steps.dedup._near.choice import Choice, choose, framed
+from dadeum.steps.dedup._near.edits import close
 from dadeum.steps.dedup._near.lists import flat, listed
 
 FLOOR: Final = 0.7
@@ -37,7 +38,7 @@ much."""
 STEP: Final = 0.05
 """Distance of the thresholds that the report tells of."""
 TOLD: Final = 1 << 10
-"""Rows in crowds up to which the report tries other thresholds: on more it would cost as much as the decision itself."""
+"""Rows in crowds, or of buckets, up to which the report tries other thresholds: on more it would cost as much as the decision."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,16 @@ class Near(Compare):
     """The column that `keep: score` looks at; rows without a value come last."""
     sources: tuple[str, ...] = ()
     """The order of sources for `keep: source`; those not named come last."""
+    edits: Annotated[int, Field(ge=0, le=2)] = 0
+    """Texts below 22 letters: how many edits may lie between two that are alike (`_near/edits.py`), in jamo where they are Hangul. Their
+    similarity is 1 - edits / jamo, and has to reach the threshold too. 0: they are alike by key alone, and all distinct ones stay."""
     floor: Annotated[float, Field(gt=0, le=1)] | None = None
     """The similarity down to which pairs are kept, so that another threshold above it looks at no row again. Left out: 0.7, or the
     threshold where that is lower."""
     profile: Profile = field(default="auto", kw_only=True)
     """By which language's rules letters are compared: code is compared with its punctuation and case."""
     late = ("threshold", "keep")
+    version = 2
 
     def __post_init__(self) -> None:
         mistakes = [
@@ -102,6 +107,9 @@ class Near(Compare):
         sets = _near.of_records(rows, self.by, self.profile)
         length = prose(rows, ("text", *ROLES)).str.len_chars().fill_null(0).alias("length")
         columns = [rows.get_column("row"), pl.Series("key", sets.keys), listed("set", sets.values, sets.offsets), length]
+        if self.edits:
+            said = _key.said(rows, self.by, self.profile)
+            columns.append(pl.select(pl.when(pl.Series(sets.sizes == 0) & ~said.str.starts_with("\0")).then(said).alias("short")).to_series())
         if self.score:
             columns.append(rows.get_column(self.score).cast(pl.Float64, strict=False).alias("score"))
         if self.sources:
@@ -117,6 +125,11 @@ class Near(Compare):
         rows = rows.drop("set")
         del sketches  # the sets are the most of it, and `values` holds them
         found = _near.related(_near.Sets(values, offsets, rows.get_column("key").to_numpy()), self.lowest, self.method)
+        if self.edits:
+            first = found.same == np.arange(len(found.same))
+            made = close(rows.select(pl.when(pl.Series(first)).then("short")).to_series(), self.edits, self.lowest)
+            a, b, similarity = (np.append(*both) for both in zip((found.a, found.b, found.similarity), made))
+            found, rows = replace(found, a=a, b=b, similarity=similarity), rows.drop("short")
         return framed(found, rows, values, offsets)
 
     def decide(self, related: pl.DataFrame) -> pl.DataFrame:
@@ -141,7 +154,8 @@ class Near(Compare):
         counted = np.bincount(np.clip(np.searchsorted(grid, similarity, side="right") - 1, 0, None), minlength=len(grid))
         crowd = related.get_column("crowd")
         crowd_rows = int((crowd > 0).sum())
-        told = {} if crowd_rows > TOLD else {f"{t:.2f}": len(self._chosen(related, t).rows) for t in grid}
+        costly = crowd_rows if related.get_column("method")[0] == "exact" else related.height
+        told = {} if costly > TOLD else {f"{t:.2f}": len(self._chosen(related, t).rows) for t in grid}
         return {
             "method": related.get_column("method")[0],
             "pairs": {f"{t:.2f}": int(n) for t, n in zip(grid, counted)},
@@ -158,4 +172,4 @@ class Near(Compare):
             "score": [-pl.col("score").fill_nan(None).fill_null(-np.inf)] if self.score else [],
             "source": [pl.col("source")],
         }
-        return choose(related.sort(*first[self.keep], "row"), threshold)
+        return choose(related.sort(*first[self.keep], "row"), threshold, self.lowest, self.method)

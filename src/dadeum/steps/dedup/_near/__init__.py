@@ -6,8 +6,8 @@ For `dedup.near`, and for whoever else has to know which rows are alike (`mix.sp
     every = pairs(sets, 0.8)           # all pairs: `a`, `b` (positions, a < b) and `similarity`
     forest = links(sets, 0.8)          # of them enough to connect what is connected: stays small where thousands are alike
 
-`shingle` makes the sets, `groups` finds rows that may be alike (by rare shingles or by MinHash), `join` verifies them, `crowd`
-deals with thousands of rows that are all alike, `sets` is the arithmetic that they share.
+`shingle` makes the sets, `groups` finds rows that may be alike (by rare shingles or by MinHash), `join` verifies them, `edits`
+finds pairs of texts too short for shingles, `crowd` deals with thousands of rows that are all alike, `sets` is the arithmetic that they share.
 """
 
 from __future__ import annotations

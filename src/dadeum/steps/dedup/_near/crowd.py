@@ -18,8 +18,9 @@ from dadeum.steps.dedup._near.sets import EDGE, U32, U64, Floats, Ints, bitmaps,
 
 LARGE: Final = (4096, 512, 64, 8)
 """More rows than which make a group a large one, one after the other."""
-AGAIN: Final = 1.5
-"""So many listed pairs for each possible one make a crowd: rows that share one rare value by accident have one each."""
+AGAIN: Final = 0.75
+"""More listed pairs than so many for each possible one make a crowd. Of rows that share one rare value by accident fewer are listed,
+as their sets differ in size, and as it is not among the rarest of all of them. (1.0: 10,000 rows that share a long opening cost twice.)"""
 FINE: Final = 4
 """Bits of a bitmap for each value: rows of a crowd share a lot, and differ in little more than what is allowed."""
 

@@ -1,7 +1,8 @@
 """Which rows may be alike: groups of rows such that every pair that is similar enough has a group in common.
 
 `prefixes`: exact. Order the values of every set from the rarest on. Two sets that share enough have one of their first few values
-in common (prefix filter; Chaudhuri, Ganti and Kaushik 2006): of a set of n, the first n - ceil(t n) + 1. Rare values make small
+in common (prefix filter; Chaudhuri, Ganti and Kaushik 2006): of a set of n, the first n - ceil(t n) + 1, and of the smaller of both
+the first n - ceil(2 t n / (1 + t)) + 1 (Xiao and others 2008): a posting beyond them makes pairs with none behind it. Rare values make small
 groups. Values are counted in 2^24 cells, which may count too many: any order serves that is the same for all sets.
 
 `bands`: MinHash, BANDS buckets of up to five minima each. A pair of similarity s has a bucket in common with a probability of
@@ -19,7 +20,7 @@ from typing import Final
 
 import numpy as np
 
-from dadeum.steps.dedup._near.sets import BLOCK, EDGE, U32, U64, Ints, blocks, mixed, ragged
+from dadeum.steps.dedup._near.sets import BLOCK, EDGE, U32, U64, Ints, blocks, least, mixed, ragged
 
 BANDS: Final = 25
 ROWS: Final = 5
@@ -35,7 +36,10 @@ FEW: Final = 1 << 17
 
 @dataclass(frozen=True)
 class Groups:
-    """Postings `group << 32 | row` in order, and how many of those behind each it makes a pair with."""
+    """Postings `group << 32 | row << 1 | leads` in order, and how many of those behind each it makes a pair with.
+
+    leads: 1 where it may be the smaller set of a pair. Rows are numbered below 2^31.
+    """
 
     postings: U64
     partners: Ints
@@ -44,7 +48,7 @@ class Groups:
     @property
     def rows(self) -> Ints:
         """`[postings]`: the row of each."""
-        return (self.postings & LOW).astype(np.int64)
+        return (self.postings & LOW).astype(np.int64) >> 1
 
     @property
     def starts(self) -> Ints:
@@ -60,9 +64,10 @@ def grouped(postings: U64, sizes: Ints, threshold: float) -> Groups:
     again = np.zeros(len(postings) + 1, dtype=bool)
     np.equal(named[1:], named[:-1], out=again[1:-1])
     postings = postings[again[1:] | again[:-1]]
-    last = np.searchsorted(sizes, np.floor(sizes / threshold + EDGE).astype(np.int64), side="right").astype(np.uint64) - np.uint64(1)
-    until = (postings & ~LOW) | last[(postings & LOW).astype(np.int64)]
+    last = np.searchsorted(sizes, np.floor(sizes / threshold + EDGE).astype(np.int64), side="right").astype(np.uint64) * np.uint64(2) - np.uint64(1)
+    until = (postings & ~LOW) | last[(postings & LOW).astype(np.int64) >> 1]
     partners = np.searchsorted(postings, until, side="right") - np.arange(len(postings)) - 1
+    partners *= (postings & np.uint64(1)).astype(np.int64)
     return Groups(postings, partners)
 
 
@@ -93,9 +98,9 @@ def bands(values: U32, starts: Ints, sizes: Ints, threshold: float) -> Iterator[
             begin = np.cumsum(sizes[part]) - sizes[part]
             bucket = np.zeros(part.stop - part.start, dtype=np.uint64)
             for mask, factor in zip(masks, factors):
-                least = np.minimum.reduceat((mine ^ mask) * factor, begin).astype(np.uint64)
-                bucket = mixed(np.bitwise_xor(bucket, least))
-            postings[part] = (bucket & ~LOW) | np.arange(part.start, part.stop, dtype=np.uint64)
+                lowest = np.minimum.reduceat((mine ^ mask) * factor, begin).astype(np.uint64)
+                bucket = mixed(np.bitwise_xor(bucket, lowest))
+            postings[part] = (bucket & ~LOW) | np.arange(2 * part.start + 1, 2 * part.stop, 2, dtype=np.uint64)
         yield grouped(postings, sizes, threshold)
 
 
@@ -117,6 +122,10 @@ def _rarest(values: U32, count: U32, starts: Ints, sizes: Ints, first: int, thre
     order |= mine
     order.sort()
     begin = np.cumsum(sizes) - sizes
-    order = order[ragged(begin, sizes - np.ceil(threshold * sizes - EDGE).astype(np.int64) + 1)]
-    order = order[(order >> HALF & np.uint64(0xFFFF)) > 1]
-    return (order << HALF) | ((order >> np.uint64(48)) + np.uint64(first))
+    most = sizes - np.ceil(threshold * sizes - EDGE).astype(np.int64) + 1
+    leads = sizes - least(threshold, 2 * sizes) + 1
+    order = order[ragged(begin, most)]
+    place = ragged(np.zeros(len(most), dtype=np.int64), most)
+    posting = (order << HALF) | ((order >> np.uint64(48)) + np.uint64(first)) << np.uint64(1)
+    posting |= (place < np.repeat(leads, most)).astype(np.uint64)
+    return posting[(order >> HALF & np.uint64(0xFFFF)) > 1]

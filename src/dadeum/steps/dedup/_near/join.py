@@ -1,7 +1,6 @@
 """All pairs of sets that are so similar: candidates by groups, refused by bitmaps, verified by counting what they share.
 
-Rows with the same key or the same set are taken as one before anything is compared. Where rare values are not rare (`MOST`
-candidates a row), or where it is asked for, the groups are MinHash buckets; either way a pair is given with its true similarity,
+Rows with the same key or the same set are taken as one before anything is compared. Where rare values are not rare (`MOST`), or where it is asked for, the groups are MinHash buckets; either way a pair is given with its true similarity,
 and none that has less than the threshold.
 """
 
@@ -34,8 +33,9 @@ from dadeum.steps.dedup._near.sets import (
 )
 
 Method = Literal["auto", "exact", "minhash"]
-MOST: Final = 100
-"""Candidates a row beyond which MinHash costs less than the exact join."""
+MOST: Final = 32
+"""Words of bitmaps for each value of the sets, and 4 more for each candidate, beyond which MinHash costs half of what the exact join
+does or less (8 ns a word; 130 ns a value for 125 minima)."""
 ALWAYS: Final = 1 << 24
 """Candidates that the exact join may have whatever the number of rows."""
 LOOKED: Final = 4
@@ -68,14 +68,8 @@ def pairs(sets: Sets, threshold: float, method: Method = "auto") -> pl.DataFrame
     A thousand texts that are all alike have half a million pairs. Where they need not be known one by one, take `links`.
     """
     found = related(sets, threshold, method)
-    a, b, similarity = [found.a], [found.b], [found.similarity]
-    for members, crowd in crowds(sets, found.crowd):
-        for one in range(len(members)):
-            like, value = crowd.like(one, np.arange(one + 1, len(members)), threshold)
-            a.append(np.full(len(like), members[one]))
-            b.append(members[like])
-            similarity.append(value)
-    firsts = pl.DataFrame({"a": np.concatenate(a), "b": np.concatenate(b), "similarity": np.concatenate(similarity)})
+    a, b, similarity = every_pair(sets, found, threshold)
+    firsts = pl.DataFrame({"a": a, "b": b, "similarity": similarity})
     every = pl.DataFrame({"first": found.same, "text": np.arange(len(sets))})
     spread = firsts.join(every, left_on="a", right_on="first").rename({"text": "x"}).join(every, left_on="b", right_on="first")
     equal = every.join(every, on="first").filter(pl.col("text") < pl.col("text_right"))
@@ -83,6 +77,30 @@ def pairs(sets: Sets, threshold: float, method: Method = "auto") -> pl.DataFrame
         spread.select(pl.min_horizontal("x", "text").alias("a"), pl.max_horizontal("x", "text").alias("b"), "similarity"),
         equal.select(pl.col("text").alias("a"), pl.col("text_right").alias("b"), pl.lit(1.0).alias("similarity")),
     ]).cast(pl.Schema(PAIRS)).sort("a", "b")  # fmt: skip
+
+
+def every_pair(sets: Sets, found: Related, threshold: float) -> tuple[Ints, Ints, Floats]:
+    """(a, b, similarity) of all pairs of first texts that are at least so similar, those within crowds too."""
+    enough = found.similarity >= threshold
+    a, b, similarity = [found.a[enough]], [found.b[enough]], [found.similarity[enough]]
+    for members, crowd in crowds(sets, found.crowd):
+        for one in range(len(members)):
+            like, value = crowd.like(one, np.arange(one + 1, len(members)), threshold)
+            a.append(np.full(len(like), members[one]))
+            b.append(members[like])
+            similarity.append(value)
+    return np.concatenate(a), np.concatenate(b), np.concatenate(similarity)
+
+
+def overlooked(sets: Sets, floor: float, threshold: float, method: Method) -> tuple[Ints, Ints, Floats]:
+    """`every_pair` of what `related` finds down to `floor` among distinct texts, each with a set, that stayed when buckets had
+    found who is alike. The same buckets find nothing new among them, so that they are not asked."""
+    rows = np.argsort(sets.sizes, kind="stable")
+    made, used = _groups(sets, sets.offsets[rows], sets.sizes[rows], floor, method)
+    if used == "minhash" and not (len(rows) and crowded([groups for _, groups in zip(range(LOOKED), made)], len(rows)).any()):
+        none = np.zeros(0, dtype=np.int64)
+        return none, none, np.zeros(0)
+    return every_pair(sets, related(sets, floor, method), threshold)
 
 
 def links(sets: Sets, threshold: float, method: Method = "auto") -> pl.DataFrame:
@@ -171,9 +189,13 @@ def first(sets: Sets) -> Ints:
 def _groups(sets: Sets, starts: Ints, sizes: Ints, threshold: float, method: Method) -> tuple[Iterator[Groups], str]:
     if method != "minhash":
         made = next(prefixes(sets.values, starts, sizes, threshold))
-        if method == "exact" or outside(made, crowded([made], len(sizes))).partners.sum() <= max(ALWAYS, MOST * len(sizes)):
+        if method == "exact" or _affordable(int(outside(made, crowded([made], len(sizes))).partners.sum()), sizes):
             return iter([made]), "exact"
     return bands(sets.values, starts, sizes, threshold), "minhash"
+
+
+def _affordable(candidates: int, sizes: Ints) -> bool:
+    return candidates <= ALWAYS or candidates * (words(sizes) + 4) <= MOST * int(sizes.sum())
 
 
 def _listed(groups: Groups, crowd: Ints, bits: U64, sizes: Ints, threshold: float) -> Iterator[U64]:
