@@ -22,6 +22,10 @@ night: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/contamination.py
+	$(BIN)/python benchmarks/near.py
+	$(BIN)/python benchmarks/embeddings.py
+	$(BIN)/python benchmarks/scale.py
 
 truth: $(STAMP)
 	$(BIN)/python benchmarks/truth.py

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
+
 import runs
 
 pytest.importorskip("torch", reason="needs dadeum[train]")

@@ -67,7 +67,7 @@ def documented(kind: type) -> dict[str, str]:
                 source = inspect.getsource(base)
             except (OSError, TypeError):
                 continue
-            for name, text in re.findall(r'^    (\w+): [^\n]*(?:\n(?!    """)[^\n]*)*?\n    """(.*?)"""', source, flags=re.M | re.S):
+            for name, text in re.findall(r'^    (\w+): [^\n]*(?:\n(?!    ["\w@])[^\n]*)*?\n    """(.*?)"""', source, flags=re.M | re.S):
                 found[name] = " ".join(text.split())
     return found
 

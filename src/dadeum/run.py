@@ -279,7 +279,7 @@ def report(out: Path, lang: str = "en") -> None:
 
 
 def check(recipe: Recipe, out: Path, workers: int = 0) -> dict[str, Any]:
-    """What can be known before training: {verdict, supervision, probes, power}; also written to check.json."""
+    """What can be known before training: {verdict, supervision, probes, memory, power}; also written to check.json."""
     with folder.locked(out):
         data(recipe, out, "split", 0, workers)
         found = tuning.check(recipe, out)
@@ -295,7 +295,18 @@ def check_text(found: dict[str, Any]) -> str:
     lines += [f"  left out, {reason}: {n:,}" for reason, n in told["left_out"].items()]
     lines += [f"  {role['role']:<10} {role['n_tokens']:>12,} tokens, {role['n_supervised']:>12,} with loss" for role in told["roles"]]
     lines.append("")
-    lines += [f"{probe['verdict']:<5} {probe['name']:<28} {probe['number']:<12.6g} {probe['means']}" for probe in found["probes"]]
+    for one in found["probes"]:
+        if one["verdict"] in ("fail", "warn"):
+            lines.append(f"{one['verdict']:<5} {one['name']:<18} {one['number']:<10.4g} {one['means']}")
+            lines += [f"      row     {one['row']}"] if one["row"] else []
+            lines += [f"      remedy  {one['remedy']}"] if one["remedy"] else []
+    for verdict in ("pass", "not applicable"):
+        names = [one["name"] for one in found["probes"] if one["verdict"] == verdict]
+        lines += [f"{verdict} ({len(names)}): {', '.join(names)}"] if names else []
+    if found.get("memory"):
+        from dadeum.train import forecast
+
+        lines += ["", *forecast.text(found["memory"])]
     lines += ["", found["power"]["means"]] if found["power"] else []
     return "\n".join([*lines, "", f"check: {found['verdict']}"])
 

@@ -32,6 +32,8 @@ NEEDED: Final = ("annotate.label", "filter.label", "form.chat", "mix.split")
 """The steps without which raw rows are no training rows at all; the arm `raw` keeps these alone."""
 VERSION: Final = "1"
 """Bump it when the same rows, model and settings would be supervised, or would answer, otherwise: part of what is kept of both."""
+SAMPLED: Final = 1000
+"""Rows that the checks read again token by token; what needs only the ledger looks at all of them."""
 PICTURED: Final = 6
 """Rows whose tokens the report shows."""
 
@@ -97,14 +99,39 @@ def _taught(rows: pl.DataFrame, made: Supervision) -> dict[str, Any]:
 
 def check(recipe: Recipe, out: Path) -> dict[str, Any]:
     """Supervision of every row, the probes on the real configuration, and the smallest gain that the held-out items can show."""
-    from dadeum.train import probe
+    from dadeum.format.supervise import supervise
+    from dadeum.format.tokens import load_tokenizer
+    from dadeum.train import checks, loop, probe
 
     taught = supervision(recipe, out)
-    rows = training_rows(recipe, split(out, "train"))
-    found = [dataclasses.asdict(p) for p in probe.probes(rows, base_model(recipe, out), _train(recipe), recipe.seed)]
+    rows, settings, base = training_rows(recipe, split(out, "train")), _train(recipe), base_model(recipe, out)
+    ledger = pl.read_parquet(out / "supervision.parquet")
+    roles = pl.DataFrame(taught["roles"], schema={"role": pl.String(), "n_tokens": pl.UInt64(), "n_supervised": pl.UInt64()})
+    tokenizer = load_tokenizer(base)
+    sampled = loop.drawn(rows, dataclasses.replace(settings, rows=SAMPLED), recipe.seed)
+    sample = supervise(sampled, tokenizer, settings)
+    setup = checks.Setup(rows, ledger, roles, sample, sampled, tokenizer, base, settings, split(out, "validation"), split(out, "test"))
+    seen = checks.checks(setup)
+    del setup  # it holds a model, and the probes load their own
+    probed = [checks.Found(p.name, p.verdict, p.number, p.means) for p in probe.probes(rows, base, settings, recipe.seed)]
+    found = [dataclasses.asdict(f) for f in checks.graded([*seen, *probed], settings.checks)]
     verdicts = {p["verdict"] for p in found}
     worst = "fail" if "fail" in verdicts or not taught["trained"] else "warn" if "warn" in verdicts else "pass"
-    return {"verdict": worst, "supervision": taught, "probes": found, "power": power(recipe, out)}
+    return {"verdict": worst, "supervision": taught, "probes": found, "memory": memory(recipe, out), "power": power(recipe, out)}
+
+
+def memory(recipe: Recipe, out: Path) -> dict[str, Any] | None:
+    """What the training will take, and what would fit elsewhere: the walk on fake tensors, devices by formula. None without a row to train on."""
+    from transformers import AutoConfig
+
+    from dadeum.train import forecast
+
+    rows = pl.read_parquet(out / "supervision.parquet").filter(pl.col("reason").is_null())
+    if not rows.height:
+        return None
+    config = AutoConfig.from_pretrained(base_model(recipe, out))
+    share = int(rows["n_supervised"].sum()) / max(1, int(rows["n_tokens"].sum()))
+    return forecast.forecast(config, rows["n_tokens"].to_list(), share, _train(recipe))
 
 
 def arms(recipe: Recipe) -> list[str]:

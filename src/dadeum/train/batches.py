@@ -89,14 +89,18 @@ def collate(examples: Sequence[Example], micro: Micro, settings: Train, pad: int
     """
     import torch
 
-    sums = [sum(len(examples[i].ids) for i in row) for row in micro]
-    length = _up(max(sums))
+    length = _up(max(sum(len(examples[i].ids) for i in row) for row in micro))
     laid = [lay([(examples[i].ids, examples[i].labels) for i in row], length, pad, IGNORED) for row in micro]
     ids, labels, positions = (torch.from_numpy(np.stack(part)) for part in zip(*laid))
     if not settings.packing:
         positions = torch.arange(length).expand(len(micro), length).contiguous()
     batch = {"input_ids": ids, "labels": labels, "position_ids": positions}
     return {name: tensor.reshape(1, -1) for name, tensor in batch.items()} if flat else batch
+
+
+def collated_length(lengths: Sequence[int], micro: Micro) -> int:
+    """Tokens in each row of a forward pass, padding included. lengths: of all examples."""
+    return _up(max(sum(lengths[i] for i in row) for row in micro))
 
 
 def unlay(batch: dict[str, Any], lengths: Sequence[Sequence[int]]) -> list[list[tuple[np.ndarray, np.ndarray]]]:

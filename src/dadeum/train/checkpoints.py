@@ -82,7 +82,7 @@ def identity(taught: Supervision, held: Supervision | None, base: str, settings:
     folder = Path(base)
     weights = sorted(p for p in folder.glob("*") if p.suffix in (".safetensors", ".bin", ".json")) if folder.is_dir() else []
     model = [digest_file(p) for p in weights] or base
-    told = [taught.digest, held.digest if held else "", model, {**asdict(settings), "seeds": None}, seed, *map(version, ("torch", "transformers", "trl"))]
+    told = [taught.digest, held.digest if held else "", model, {**asdict(settings), "seeds": None, "checks": None}, seed, *map(version, ("torch", "transformers", "trl"))]
     return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 

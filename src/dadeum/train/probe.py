@@ -26,6 +26,9 @@ Collate = Callable[[Sequence[Example], Micro], dict[str, Any]]
 _LEAK: Final = 1e-4
 _ROWS: Final = 64
 _STEPS: Final = 30
+_WEIGHTS: Final = 100_000
+_SURVIVES: Final = 0.9
+_SAVED: Final = 200_000_000
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Probe:
     """`number`: what was measured. `means`: what that says and, where it did not pass, what to do."""
 
     name: str
-    verdict: Literal["pass", "fail", "warn"]
+    verdict: Literal["pass", "fail", "warn", "not applicable"]
     number: float
     means: str
 
@@ -66,6 +69,8 @@ def probes(rows: pl.DataFrame, base: str, settings: Train, seed: int = 0) -> lis
                 accumulation(trainer, taught.examples, steps),
                 moves(trainer, taught.examples, steps),
                 enough(taught, rows.height, settings),
+                survives(trainer.model, trainer.peak_rate),
+                reloaded(trainer, tokenizer, taught, base, settings),  # last: saving merges the adapter
             ]
 
 
@@ -188,6 +193,76 @@ def moves(trainer: Any, examples: Sequence[Example], steps: Plan) -> Probe:
     if not still:
         return Probe("all_move", "pass", 0.0, f"all {len(held)} trainable tensors move within two steps")
     return Probe("all_move", "fail", len(still) / len(held), f"never trained: {', '.join(still[:5])}: freeze them knowingly, or raise train.learning_rate")
+
+
+def survives(model: Any, rate: float) -> Probe:
+    """Share of 32-bit movement that 20 AdamW steps leave in the largest trainable tensor's own number format.
+
+    Same start, same random gradients: in bf16 an update below half a unit in the last place is rounded away (at 1e-5, 85 % of it).
+    """
+    import torch
+
+    weights = max((p for p in model.parameters() if p.requires_grad), key=lambda p: p.numel(), default=None)
+    if weights is None:
+        return Probe("updates_survive", "fail", 0.0, "nothing is trainable")
+    start = weights.detach().flatten()[:_WEIGHTS].cpu()
+    if not bool(start.any()):  # the second half of an adapter begins at zero, where any update survives
+        start = torch.randn(start.shape, generator=torch.Generator().manual_seed(1)).mul(0.02).to(start.dtype)
+    moved = []
+    for dtype in (weights.dtype, torch.float32):
+        made = torch.nn.Parameter(start.to(dtype, copy=True))
+        draw = torch.Generator().manual_seed(0)
+        optimizer = torch.optim.AdamW([made], lr=rate, weight_decay=0.0)
+        for _ in range(20):
+            made.grad = torch.randn(start.shape, generator=draw).to(dtype)
+            optimizer.step()
+        moved.append(float((made.detach().float() - start.float()).abs().sum()))
+    share = moved[0] / max(moved[1], 1e-30)
+    if share > _SURVIVES:
+        return Probe("updates_survive", "pass", share, f"{min(share, 1):.0%} of the updates at learning rate {rate:g} survive in {weights.dtype}")
+    return Probe("updates_survive", "fail", share, f"{weights.dtype} keeps {share:.0%} of the updates at {rate:g}: train 32-bit weights, or raise the rate")
+
+
+def reloaded(trainer: Any, tokenizer: Any, taught: Supervision, base: str, settings: Train) -> Probe:
+    """Logits of the model in memory, of what is saved and read back, and of base plus adapter: they must agree.
+
+    The adapter's second halves begin at zero, where any loss of them would go unseen, so all of it is shaken first. Saving merges:
+    the trainer is used up by it.
+    """
+    import torch
+
+    from dadeum.train.base import load
+    from dadeum.train.save import save
+
+    if trainer.size > _SAVED:
+        return Probe("reload_agrees", "not applicable", 0.0, "measured when the model is saved: above 200 million parameters that takes long")
+    model, adapted = trainer.model.eval(), hasattr(trainer.model, "peft_config")
+    asked = torch.tensor(taught.examples[0].ids[:32].astype(np.int64))[None].to(model.device)
+    with torch.no_grad():
+        plain = model(input_ids=asked, use_cache=False).logits.float()
+        for p in model.parameters() if adapted else ():
+            if p.requires_grad:
+                p.add_(torch.randn(p.shape, generator=torch.Generator().manual_seed(2)).to(p) * 0.05)
+        before = model(input_ids=asked, use_cache=False).logits.float()
+    with TemporaryDirectory() as name:
+        folder = Path(name) / "model"
+        try:
+            save(model, tokenizer, taught.stops, settings, folder)
+        except DadeumError as error:
+            return Probe("reload_agrees", "fail", 1.0, str(error).removeprefix(f"{name}: "))
+        again = [load(folder, trainer.device_name)]
+        if adapted:
+            from peft import PeftModel
+
+            again.append(PeftModel.from_pretrained(load(base, trainer.device_name), folder / "adapter"))
+        with torch.no_grad():
+            apart = max(float((m.eval()(input_ids=asked, use_cache=False).logits.float() - before).abs().max()) for m in again)
+    scale = max(1.0, float(before.abs().max()))
+    if adapted and torch.equal(plain, before):
+        return Probe("reload_agrees", "fail", 0.0, "the adapter does not change the answers: it hangs on nothing that is used")
+    if apart <= (1e-3 if again[0].dtype == torch.float32 else 0.25) * scale:
+        return Probe("reload_agrees", "pass", apart, f"saved and read back{', merged and as an adapter,' if adapted else ''} it answers the same")
+    return Probe("reload_agrees", "fail", apart, "the model that is read back answers differently: report this with the base's name")
 
 
 def enough(taught: Supervision, rows: int, settings: Train) -> Probe:

@@ -37,8 +37,9 @@ class Missing(TextStep, Edit):
 
     columns: tuple[str, ...] = ()
     """Columns of text to look at beside the strings of `on`."""
-    rule: Literal["flag", "null", "fill"] = "flag"
-    """flag: only tell. null: the text and the columns become null. fill: the columns become what `fill` says, the text null."""
+    rule: Literal["flag", "null", "fill", None] = "flag"
+    """flag: only tell. null: the text and the columns become null (YAML reads the bare word as
+    nothing, which is taken for it). fill: the columns become what `fill` says, the text null."""
     fill: dict[str, str] = field(default_factory=dict)
     """Column to the value that stands in for a missing one."""
     values: tuple[str, ...] = ()
@@ -50,6 +51,8 @@ class Missing(TextStep, Edit):
 
     def __post_init__(self) -> None:
         mistakes = []
+        if self.rule is None:
+            object.__setattr__(self, "rule", "null")
         known = self._known()
         if (self.rule == "fill") != bool(self.fill):
             mistakes.append(Mistake("fill", "and rule: fill go together", "give both, or neither"))

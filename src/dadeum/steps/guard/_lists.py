@@ -94,7 +94,9 @@ def _unfit(pattern: str, where: str) -> Mistake | None:
         empty = pl.Series([""]).str.contains(pattern).item()
         pl.Series(["x"]).str.replace_all(f"(?:{pattern})", "")
     except pl.exceptions.PolarsError as error:
-        return Mistake(where, f"{pattern!r} is no regular expression of the Rust engine: {str(error).splitlines()[-1]}", "it has no lookaround and no back-references")
+        said = str(error).splitlines()
+        why = next((line.removeprefix("error: ") for line in said if line.startswith("error: ")), said[0].removeprefix("regex error: "))
+        return Mistake(where, f"{pattern!r} is no regular expression of the Rust engine: {why}", "it has no lookaround and no back-references")
     return Mistake(where, f"{pattern!r} matches nothing at all, so it matches everywhere") if empty else None
 
 

@@ -50,7 +50,7 @@ class Pii(TextStep, Edit):
     version = 2
     secret = True
 
-    on: tuple[Role | Literal["name", "tool_calls"], ...] = field(  # type: ignore[assignment]
+    on: tuple[Literal[Role, "name", "tool_calls"], ...] = field(  # type: ignore[assignment]
         default=("text", "system", "developer", "user", "assistant", "tool"), kw_only=True
     )
     """The strings it works on: `text`, the turns of these roles, and of any role the `name` and the string values of `tool_calls`."""
@@ -65,6 +65,8 @@ class Pii(TextStep, Edit):
 
     def __post_init__(self) -> None:
         mistakes = [Mistake(f"columns.{i}", f"{c} is a part of every record", "contents are named in `on`") for i, c in enumerate(self.columns) if c in RECORD]
+        if not self.kinds:
+            mistakes.append(Mistake("kinds", "is empty: the step would find nothing", "name some, or leave the step out"))
         if self.mode == "vault" and (beside := sorted({*self.columns, *set(BESIDE).intersection(self.on)})):
             mistakes.append(Mistake("mode", f"vault keeps what stood in texts and turns, not in {', '.join(beside)}", "use another guard.pii with mode: surrogate for these"))
         if mistakes:

@@ -87,12 +87,12 @@ class _Placing:
             if not late.any() or self.bound.leak == "allow":
                 break
             if self.bound.leak == "error":
-                raise RecipeError(Mistake("leak", f"{late.sum()} rows repeat a prompt of a side that matters more", "leak: drop lets them go"))
+                raise RecipeError(Mistake("mix.split.leak", f"{late.sum()} rows repeat a prompt of a side that matters more", "leak: drop lets them go"))
             self.gone[late] = 1
             if not ((side == TRAIN) & ~late).any():
                 if self.bound.check:
                     what = "every training row repeats a row of a side that matters more: nothing is left to train on"
-                    raise RecipeError(Mistake("leak", what, "leave `check` out to split anew, or leak: allow"))
+                    raise RecipeError(Mistake("mix.split.leak", what, "leave `check` out to split anew, or leak: allow"))
                 # Too little for both: what would have been dropped stands together, in training.
                 self.gone[self.gone == 1] = 0
                 alive = np.flatnonzero(self.gone == 0)
@@ -103,11 +103,15 @@ class _Placing:
         return np.where(side < 0, TRAIN, side).astype(np.int8), unit
 
     def _undated(self) -> None:
-        if self.bound.undated not in ("drop", "error"):
+        if not self.bound.undated or not self.n:
             return
         missing = self.rows.get_column("time").is_null().to_numpy()
+        if missing.all():
+            raise RecipeError(Mistake("mix.split.time", f"none of {self.n:,} rows has a date that can be read", "years have four digits: 2026-03-05, 2026년 3월 5일"))
+        if self.bound.undated == "train":
+            return
         if missing.any() and self.bound.undated == "error":
-            raise RecipeError(Mistake("undated", f"{missing.sum()} rows have no date that can be read", "undated: train or drop"))
+            raise RecipeError(Mistake("mix.split.undated", f"{missing.sum():,} rows have no date that can be read", "undated: train or drop"))
         self.gone[missing] = 2
 
     def _units(self, alive: Ints, unite: bool) -> Ints:

@@ -39,7 +39,7 @@ def ready(values: pl.Series) -> pl.Series:
         strange += [repr(said)] if sides[-1] < 0 else []
     if strange:
         shown = ", ".join(strange[:3])
-        raise RecipeError(Mistake("check", f"the column {values.name!r} holds {shown}", f"known: {', '.join(NAMED)}"))
+        raise RecipeError(Mistake("mix.split.check", f"the column {values.name!r} holds {shown}", f"known: {', '.join(NAMED)}"))
     known = known.with_columns(pl.Series("side", sides, dtype=pl.Int8))
     return values.cast(pl.String).alias("said").to_frame().join(known, on="said", how="left", maintain_order="left").get_column("side")
 

@@ -65,6 +65,7 @@ class Split(Compare):
     near: Annotated[float, Field(ge=0, le=1)] = 0.0
     """The similarity (Jaccard, of runs of letters) from which on two prompts count as the same one; 0: only equal ones do."""
     seed: int = 0
+    """Another seed puts other groups to the test."""
     leak: Literal["drop", "unite", "error", "allow"] = "drop"
     """What happens where a prompt stands on two sides. drop: the row on the side that matters less leaves (reason `leak`, the
     witness is the row it repeats); unite: groups that share a prompt become one; error: the run stops; allow: nothing (with
