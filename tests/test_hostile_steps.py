@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from dadeum import steps
-from dadeum.errors import RecipeError
+from dadeum.engine import delta
+from dadeum.errors import DadeumError, RecipeError
 from dadeum.record import records
 from dadeum.settings import Source
+from dadeum.steps.dedup import stream
 from dadeum.steps.dedup._bloom import Bloom
 
 
@@ -76,3 +79,16 @@ def test_no_parameter_has_the_words_of_the_next_one() -> None:
     told = [documented(steps.load(name)) for name in steps.names()]
     assert all(len(set(words.values())) == len(words) for words in told)
     assert documented(Source)["encoding"].startswith("auto: byte-order mark") and "byte-order" not in documented(Source).get("format", "")
+
+
+def test_a_damaged_index_is_told_once_and_no_row_is_blamed(tmp_path: Path) -> None:
+    released = tmp_path / "old.jsonl"
+    released.write_text("".join(f'{{"text": "released row {i}"}}\n' for i in range(40)), encoding="utf-8")
+    index = tmp_path / "old.idx"
+    stream.save(index, (str(released),))
+    index.write_bytes(index.read_bytes()[:600])
+    step = build("dedup.stream", against=[str(index)])
+    rows = records([{"text": f"row {i}"} for i in range(40)])
+    with pytest.raises(DadeumError, match="damaged or cut short") as error:
+        delta.work(step, rows, "old.jsonl part 0")
+    assert "rows of" not in str(error.value)

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from dadeum.errors import DadeumError, RecipeError, StepError
+from dadeum.errors import DadeumError, StepError
 from dadeum.record import CONTENTS, RECORD, put
 from dadeum.step import VERDICT, Edit, Filter, Grow, Step
 
@@ -80,7 +80,8 @@ def work(step: Step, rows: pl.DataFrame, where: str) -> Delta:
     """Run an Edit, a Filter or a Grow on a shard.
 
     A row on which the step raises is found by halving and leaves as quarantined; the others get their answer.
-    Raises StepError (step, shard, row) where more rows fail than a broken record explains, RecipeError as the step raised it.
+    Raises StepError (step, shard, row) where more rows fail than a broken record explains; the project's own errors as the step
+    raised them.
     """
     started = time.perf_counter()
     if isinstance(step, Filter):
@@ -179,7 +180,7 @@ def _halving(
     def go(low: int, high: int) -> None:
         try:
             good.append(f(rows.slice(low, high - low)))
-        except (RecipeError, MemoryError, StepError):
+        except (DadeumError, MemoryError, OSError):  # a wrong recipe, a damaged index, a silent endpoint, a full disk: no row's fault
             raise
         except Exception as error:  # a step's own failure, whatever it is: the row is kept apart and named
             if high - low <= 1:

@@ -64,10 +64,14 @@ def text(told: dict[str, Any]) -> list[str]:
         how = _SHOWN[way["method"]] + (" with checkpointing" if way["checkpointing"] else "")
         lines.append(
             f"  {device['device']:<10} {device['memory'] // 10**9:>4} GB  {how:<25} {_size(way['need']['peak']):>9}, "
-            f"up to {way['most_tokens']:,} tokens a pass, at least {device['least_seconds']:,.0f} s"
+            f"up to {way['most_tokens']:,} tokens a pass, {_least(device['least_seconds'])}"
         )
     return lines
 
 
 def _size(n: int) -> str:
     return f"{n / 1e9:.1f} GB" if n >= 1e9 else f"{n / 1e6:.1f} MB"
+
+
+def _least(seconds: float) -> str:
+    return f"at least {seconds:,.0f} s" if seconds >= 1 else "seconds"
