@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+import runs
 from dadeum import ledger
 from dadeum.cli import main
 from dadeum.record import records, recut, rewrite
@@ -287,3 +288,11 @@ def test_an_interrupt_that_a_generators_tidying_swallows_is_heard_all_the_same()
         del held
         gc.collect()
         time.sleep(1)
+
+
+def test_rows_in_which_nothing_is_known_as_text_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("Q,A\n안녕,반가워\n안녕,반가워\n", encoding="utf-8")
+    silent = runs.dadeum("apply", "dedup.exact", tmp_path / "a.csv", "-o", tmp_path / "b.jsonl")
+    assert "a.csv: no field of its rows is known as text" in silent.stderr and "fields: {text: ITS_NAME}" in silent.stderr
+    named = runs.dadeum("apply", "dedup.exact", tmp_path / "a.csv", "-o", tmp_path / "c.jsonl", "--set", "source.fields={text: Q}")
+    assert "known as text" not in named.stderr and "1 merged" in named.stdout

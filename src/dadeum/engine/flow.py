@@ -27,8 +27,9 @@ from dadeum.engine.shard import Read, Shard, claimed, peeked, read
 from dadeum.errors import Mistake, RecipeError
 from dadeum.ledger import Receipt, add
 from dadeum.recipe import Recipe
+from dadeum.record import CONTENTS
 from dadeum.settings import CONTENT_FIELDS, Source, named
-from dadeum.step import Compare, Step
+from dadeum.step import Compare, Step, TextStep
 
 
 @dataclass
@@ -53,6 +54,9 @@ def process(recipe: Recipe, cache: Path, engine: local.Engine, sample: int = 0) 
     Raises RecipeError (an empty source, labels outside a map), StepError, BalanceError.
     """
     reads = _read(recipe, cache, engine, sample)
+    for source in _speechless(reads) if any(isinstance(s, TextStep) or s.name.startswith("dedup.") for s in recipe.steps) else ():
+        told = f"{source.path}: no field of its rows is known as text or turns, so steps find nothing to read there"
+        print(f"dadeum: {told}; name one: fields: {{text: ITS_NAME}} of the source", file=sys.stderr)
     shards = _shards(reads, recipe.sources)
     made = Processed(shards, reads, [_reading(reads)], recipe.steps)
     start = 0
@@ -119,6 +123,12 @@ def _read(recipe: Recipe, cache: Path, engine: local.Engine, sample: int) -> lis
         if not sum(r.n for r in reads if r.source == source.name):
             raise RecipeError(Mistake(f"sources.{i}.path", f"{source.path} holds no records: the source is empty"))
     return reads
+
+
+def _speechless(reads: list[Read]) -> list[Read]:
+    """The first file of each source in which no row has contents."""
+    said = {r.source for r in reads for part in r.parts if part["rows"] and not all(c in part["same"] for c in CONTENTS)}
+    return list({r.source: r for r in reversed(reads) if r.source not in said and r.n}.values())
 
 
 def paths(recipe: Recipe) -> list[str]:
