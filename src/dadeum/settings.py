@@ -1,4 +1,4 @@
-"""Every key of a recipe outside its steps, with its default and what it does. recipe.py reads YAML into these.
+"""Every key of a recipe outside its steps, with its default and what it does. `recipe` reads YAML into these.
 
 Frozen dataclasses, and how a source is called: the docstring under a field is its documentation, its type is its check.
 """

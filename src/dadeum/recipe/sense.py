@@ -1,0 +1,111 @@
+"""Mistakes that need more than one key of a recipe to see, and files that are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dadeum import remote, settings, step
+from dadeum.errors import Mistake, RecipeError, nearest
+
+if TYPE_CHECKING:
+    from dadeum.recipe import Recipe
+
+
+def sense(recipe: Recipe) -> list[Mistake]:
+    """Mistakes that need more than one key to see."""
+    remote.forget()
+    mistakes: list[Mistake] = []
+    files: dict[str, str] = {}
+    columns = set()
+    for i, source in enumerate(recipe.sources):
+        columns |= set(source.fields) - set(settings.CONTENT_FIELDS)
+        if "/" in source.name:
+            mistakes.append(Mistake(f"sources.{i}.name", f"{source.name!r} holds a slash", "ids are made of name/file:line"))
+        where = f"sources.{i}.path"
+        for file, name in _named(source.path, where, mistakes).items():
+            first = files.setdefault(file, where)
+            if first != where:
+                mistakes.append(Mistake(where, f"{name} is already read by {first}"))
+    known = columns | set(step.RECORD_COLUMNS)
+    for i, s in enumerate(recipe.steps):
+        where = f"steps.{i}.{s.name}"
+        mistakes += [
+            Mistake(where, f"reads the column {c!r}, which nothing before it makes", nearest(c, known)) for c in s.reads if c not in known
+        ]
+        known |= set(s.writes)
+        for name, paths in s.inputs.items():
+            for pattern in paths:
+                for file, told in _named(pattern, f"{where}.{name}", mistakes).items():
+                    if file in files and s.name == "guard.contamination":
+                        mistakes.append(Mistake(f"{where}.{name}", f"{told} is also a source: the recipe would train on its own test"))
+    if recipe.output.to:
+        mistakes += [Mistake("output.to", m.what, m.hint) for m in remote.unwritable(recipe.output.to)]
+    splits = [(f"steps.{i}.{s.name}", s) for i, s in enumerate(recipe.steps) if "split" in s.writes]
+    mistakes += [Mistake(where, f"the rows are already split by {splits[0][0]}") for where, _ in splits[1:]]
+    split = splits[0][1] if splits else None
+    if recipe.train and split is None:
+        mistakes.append(Mistake("train", "there is no mix.split: the recipe would train on its own test", "add `- mix.split: {test: 0.1}`"))
+    if recipe.prove and recipe.train is None:
+        mistakes.append(Mistake("prove", "needs `train`: there is nothing to compare"))
+    if recipe.prove and split is not None and not split.parameters.get("test"):
+        mistakes.append(Mistake("prove", "mix.split leaves no test rows: the proof would be on training rows", "set mix.split.test"))
+    if recipe.prove and recipe.prove.cluster and recipe.prove.cluster not in known:
+        mistakes.append(Mistake("prove.cluster", f"names the column {recipe.prove.cluster!r}, which nothing makes", nearest(recipe.prove.cluster, known)))
+    if recipe.train and recipe.train.template and not Path(recipe.train.template).is_file():
+        mistakes.append(Mistake("train.template", f"there is no file {recipe.train.template}", _beside(recipe.train.template)))
+    return mistakes + _labels(recipe)
+
+
+def _named(pattern: str, where: str, mistakes: list[Mistake]) -> dict[str, str]:
+    """{resolved path or url: as it is named} of the files of a pattern, or the mistake told. Urls are listed, not fetched."""
+    try:
+        if remote.is_remote(pattern):
+            found = {url: remote.shown(url) for url in remote.find(pattern)}
+        else:
+            found = {str(file.resolve()): str(file) for file in step.files(pattern)}
+    except RecipeError as error:
+        mistakes += [Mistake(where, f"{remote.shown(m.path)}: {m.what}", m.hint) for m in error.mistakes]
+        return {}
+    if not found:
+        hint = "" if remote.is_remote(pattern) else _beside(pattern)
+        mistakes.append(Mistake(where, f"no file matches {remote.shown(pattern)!r}", hint))
+    return found
+
+
+def _beside(path: str) -> str:
+    """A hint for a path that is not there: the nearest name in its folder, or the first folder of it that is missing."""
+    if Path(path).is_dir():
+        return "the folder is empty"
+    folder = Path(path).parent
+    if not folder.is_dir():
+        return f"there is no folder {folder}"
+    return nearest(Path(path).name, sorted(p.name for p in folder.iterdir())[:20])
+
+
+def _labels(recipe: Recipe) -> list[Mistake]:
+    """The labels that steps and the proof name, against those that the recipe's maps can make."""
+    mistakes: list[Mistake] = []
+    made: set[str] | None = None
+    for i, s in enumerate(recipe.steps):
+        if s.name == "annotate.label":
+            made = {str(v) for v in dict(s.parameters["map"]).values() if v is not None}
+        elif s.name == "filter.label":
+            for key in ("keep", "drop"):
+                mistakes += _outside(f"steps.{i}.{s.name}.{key}", s.parameters[key], made)
+    if recipe.prove is not None and recipe.prove.metric == "label":
+        if not recipe.prove.labels:
+            mistakes.append(Mistake("prove.labels", "is empty: the metric `label` has to know the labels"))
+        mistakes += _outside("prove.labels", recipe.prove.labels, made)
+    return mistakes
+
+
+def _outside(where: str, labels: Iterable[str], made: set[str] | None) -> list[Mistake]:
+    """The labels that no map makes; none where there is no map."""
+    hint = made or set()
+    return [
+        Mistake(f"{where}.{i}", f"{label!r} is outside the label map", nearest(label, hint))
+        for i, label in enumerate(labels)
+        if made is not None and label not in made
+    ]

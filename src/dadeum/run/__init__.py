@@ -1,0 +1,56 @@
+"""What the commands do: a recipe from its sources to its proof, steps on one file, a plan, a check before training.
+
+    staged     data(), stages(): every stage in one folder
+    one_file   apply(): steps on one file
+    forecast   plan(): what a run would do
+    before     check(): what can be known before training
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from dadeum import ledger
+from dadeum.engine import folder
+from dadeum.recipe import Recipe
+from dadeum.run.before import check, check_text
+from dadeum.run.forecast import plan, plan_text
+from dadeum.run.one_file import apply
+from dadeum.run.staged import STAGES, Stage, data, finished, later, stages
+
+__all__ = ["STAGES", "Stage", "apply", "check", "check_text", "data", "finished", "later", "plan", "plan_text", "report", "run", "stages"]
+
+
+def run(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, workers: int = 0) -> dict[str, Any]:
+    """Every stage up to `until`, then the summary on standard output. Gives run.json's content."""
+    with folder.locked(out):
+        told = stages(recipe, out, until, sample, workers)
+    from dadeum.report import terminal
+
+    width = shutil.get_terminal_size((100, 24)).columns
+    page = out / "report.html"
+    print(terminal.funnel_text(told, width))
+    print()
+    trained = (out / "model").exists()
+    print(terminal.summary_text(told, _read(out / "proof.json"), width, report=page if page.exists() else None, trained=trained))
+    return told
+
+
+def report(out: Path, lang: str = "en") -> None:
+    """Write report.html and card.md of a finished run again, in a language."""
+    from dadeum.report.card import write_card
+    from dadeum.report.page import write
+
+    with folder.locked(out):
+        ledger.read_run(out)
+        write_card(out, lang)
+        print(write(out, lang))
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A JSON file, or None where it is absent."""
+    return orjson.loads(path.read_bytes()) if path.exists() else None

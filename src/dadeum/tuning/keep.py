@@ -1,0 +1,41 @@
+"""What was made of the same things before is kept below the run's cache and not made again."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+import xxhash
+
+from dadeum.engine import unit
+from dadeum.step import digest_file
+
+VERSION: Final = "1"
+"""Bump it when the same rows, model and settings would be supervised, or would answer, otherwise: part of what is kept of both."""
+
+
+def kept(out: Path, kind: str, made_of: list[Any], make: Callable[[], tuple[dict[str, Any], dict[str, pl.DataFrame]]]) -> unit.Unit:
+    """What `make` gives, or gave before out of the same: kept below the run's cache."""
+    path = out / f"cache/{kind}" / unit.digest(VERSION, *map(_digest, made_of))
+    found = unit.load(path)
+    if found is not None:
+        return found
+    head, parts = make()
+    return unit.Unit(head, unit.save(path, head, parts), parts)
+
+
+def _digest(value: Any) -> str:
+    if isinstance(value, pl.DataFrame):
+        buffer = io.BytesIO()
+        value.write_ipc(buffer)
+        return xxhash.xxh3_128_hexdigest(buffer.getbuffer())
+    return repr(value)
+
+
+def content(model: Path | str) -> str:
+    """Of a model's files; a hub model is told by its name."""
+    folder = Path(model)
+    return unit.digest(*(f"{p.name} {digest_file(p)}" for p in sorted(folder.iterdir()) if p.is_file())) if folder.is_dir() else str(model)
