@@ -7,9 +7,11 @@ runs of three letters and use 25 bands of 5 at a threshold of 0.8. `--rows N` ta
 `--long`: 30,000 documents of 400 to 1,500 characters instead: the reviews of a film one after the other, no review in two documents,
 and of each document an edited copy; every other copy has letters replaced (up to 12 %), the rest reviews (up to half of them).
 
+`--adversarial`: sets of thousands of mutual near-copies beside plain ones of as many rows, dadeum alone.
+
 truth: rows that have a partner of Jaccard 0.8 or more by those shingles. precision: rows removed that have one. recall: of the pairs,
-those of which a row was removed. dadeum is scored by the same shingles, although it makes none of texts below 22 letters, and its own
-from Latin letters on are of five.
+those of which a row was removed. dadeum comes twice: as it is, scored by these shingles although it makes none of texts below 22 letters
+and its own from Latin letters on are of five; and with `shingle: 3`, which is what all others are told.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ PEERS = {
 }
 SLOW = ("data_juicer", "text_dedup")
 """Peers that are run on the long documents alone: on the reviews one did not end in 520 s."""
+ALIKE = "dadeum shingle 3"
 INSTALL = 300
 THRESHOLD = 0.8
 
@@ -112,6 +115,48 @@ def glued(reviews: list[str], draw: random.Random) -> Iterator[list[str]]:
             parts = []
 
 
+def adversarial(reviews: list[str]) -> Iterator[tuple[str, str, list[str]]]:
+    """(name, the plain set it is held against, rows): the plain sets first."""
+    draw = random.Random(3)
+    short, long = reviews[:100_000], documents(reviews)
+    said = "".join(glued(reviews, draw).__next__())
+    yield "100,000 reviews", "", short
+    for edits, told in ((1, "one letter"), (3, "3 letters, about as similar as is asked for")):
+        some = dict.fromkeys(draw.sample(range(len(short)), 10_000), said[:90])
+        yield f"10,000 of them copies of one text, but for {told}", "100,000 reviews", [slip(some[i], edits, draw) if i in some else t for i, t in enumerate(short)]
+    some = dict.fromkeys(draw.sample(range(len(short)), 10_000), said[:70])
+    yield "10,000 of them behind 70 shared characters", "100,000 reviews", [some.get(i, "") + t for i, t in enumerate(short)]
+    yield "30,000 long documents", "", long
+    some = dict.fromkeys(draw.sample(range(len(long)), 5_000), long[0])
+    yield "5,000 of them copies of one, 4 % of its letters others", "30,000 long documents", [
+        slip(t, len(t) // 25, draw) if i in some else t for i, t in enumerate([some.get(i, t) for i, t in enumerate(long)])
+    ]
+    yield "all of them behind 600 shared characters", "30,000 long documents", [said[:600].ljust(600, "가") + t for t in long]
+
+
+def slip(text: str, edits: int, draw: random.Random) -> str:
+    """The text with so many letters replaced."""
+    letters = list(text)
+    for i in draw.sample(range(len(letters)), edits):
+        letters[i] = draw.choice("고노도로보소오조초코")
+    return "".join(letters)
+
+
+def attacked(reviews: list[str]) -> None:
+    """Prints the table of adversarial sets."""
+    print("| set | letters, millions | CPU-s | x plain | wall s | peak MB | leave |\n|---|---|---|---|---|---|---|", flush=True)
+    plain: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as name:
+        lines, out = Path(name) / "texts.txt", Path(name) / "removed.json"
+        for told, against, texts in adversarial(reviews):
+            lines.write_text("\n".join(text.replace("\n", " ") for text in texts), encoding="utf-8")
+            runs = [timed([sys.executable, str(HERE / "peers/dadeum_near.py"), str(lines), str(out)]) for _ in range(3)]
+            cpu, wall, peak = min(runs)
+            plain.setdefault(against or told, cpu)
+            letters, left = sum(map(len, texts)) / 1e6, len(json.loads(out.read_text()))
+            print(f"| {told} | {letters:.1f} | {cpu:.2f} | {cpu / plain[against or told]:.2f} | {wall:.1f} | {peak:,.0f} | {left:,} |", flush=True)
+
+
 def truth(texts: list[str]) -> pl.DataFrame:
     """Every pair that is similar enough by runs of three letters without padding, found by the exact join."""
     values, sizes, keys = [], [], {}
@@ -138,12 +183,15 @@ def main() -> None:
     given = argparse.ArgumentParser()
     given.add_argument("--rows", type=int, default=10**9)
     given.add_argument("--long", action="store_true")
+    given.add_argument("--adversarial", action="store_true")
     given.add_argument("--only", choices=["", *PEERS], default="")
     options = given.parse_args()
     if not DATA.is_dir():
         sys.exit("../shared/data is absent: nothing to time")
     files = [gzip.decompress(path.read_bytes()).splitlines() for path in sorted(DATA.glob("*.jsonl.gz"))]
     texts = [json.loads(line)["review"] for lines in files for line in lines]
+    if options.adversarial:
+        return attacked(texts)
     texts = (documents(texts) if options.long else texts)[: options.rows]
     keys = [key for key in _key.normal(pl.Series(texts)).to_list() if len(key) >= 3 and key[0] != "\0"]
     pairs = truth(keys)
@@ -154,22 +202,23 @@ def main() -> None:
         lines, out = Path(name) / "texts.txt", Path(name) / "removed.json"
         lines.write_text("\n".join(keys), encoding="utf-8")
         base = 0.0
-        for peer, packages in {"dadeum": [], **peers}.items():
-            python = Path(sys.executable) if peer == "dadeum" else environment(peer, packages)
+        for peer, packages in {"dadeum": [], ALIKE: [], **peers}.items():
+            ours = peer in ("dadeum", ALIKE)
+            python = Path(sys.executable) if ours else environment(peer, packages)
             if python is None:
                 print(f"| {peer} | could not be installed: skipped | | | | | |")
                 continue
-            package = packages[0].partition("==")[0].partition("[")[0] if packages else peer
+            package = packages[0].partition("==")[0].partition("[")[0] if packages else "dadeum"
             told = subprocess.run([python, "-c", f"from importlib.metadata import version; print(version('{package}'))"], capture_output=True, text=True)
             try:
-                cpu, wall, peak = timed([str(python), str(HERE / f"peers/{peer}_near.py"), str(lines), str(out)])
+                cpu, wall, peak = timed([str(python), str(HERE / f"peers/{peer.split()[0]}_near.py"), str(lines), str(out), *(["3"] if peer == ALIKE else [])])
             except RuntimeError as error:
                 print(f"| {peer} {told.stdout.strip()} | failed: {str(error).splitlines()[-1]} | | | | | |", flush=True)
                 continue
             base = base or cpu
             recall, precision = scored(pairs, json.loads(out.read_text()), len(keys))
             told_all = f"{cpu:.1f} | {cpu / base:.1f} | {wall:.1f} | {peak:,.0f} | {recall:.4f} | {precision:.4f}"
-            print(f"| {package} {told.stdout.strip()} | {told_all} |", flush=True)
+            print(f"| {peer if ours else package} {told.stdout.strip()} | {told_all} |", flush=True)
 
 
 if __name__ == "__main__":

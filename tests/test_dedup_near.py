@@ -93,6 +93,19 @@ def test_similarity_is_that_of_the_slow_shingles(texts: list[str]) -> None:
         assert len(a & b) == len(slow_shingles(x) & slow_shingles(y))
 
 
+@pytest.mark.parametrize("letters", [2, 3, 5, 13])
+def test_a_length_that_is_asked_for_counts_for_every_script_and_length(letters: int) -> None:
+    texts = [*copies(1, 25, 12), "가나", "ab", "가나다", "가나다라", "ab cd", "abcde f", ""]
+    spelled = [str(key).removeprefix("\0") for key in map(slow_key, texts)]
+    slow = [{key[i : i + letters] for i in range(len(key) - letters + 1)} for key in spelled]
+    sets = _near.shingled(pl.Series(texts), letters=letters)
+    assert sets.sizes.tolist() == [len(s) for s in slow]
+    found = {(a, b): s for a, b, s in _near.pairs(sets, 0.6, "exact").rows()}
+    equal = {(i, j) for i, j in itertools.combinations(range(len(texts)), 2) if spelled[i] == spelled[j] and spelled[i]}
+    alike = {(i, j): s for i, j in itertools.combinations(range(len(texts)), 2) if (s := jaccard(slow[i], slow[j])) >= 0.6}
+    assert found == {**dict.fromkeys(equal, 1.0), **alike} and len(alike) > 10
+
+
 @pytest.mark.parametrize("method", ["exact", "minhash"])
 @pytest.mark.parametrize("threshold", [0.5, 0.7, 0.8, 1.0])
 def test_pairs_are_those_of_brute_force(method: _near.Method, threshold: float) -> None:

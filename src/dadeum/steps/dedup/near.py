@@ -31,6 +31,7 @@ from dadeum.steps.dedup import _near
 from dadeum.steps.dedup._near.choice import Choice, choose, framed
 from dadeum.steps.dedup._near.edits import close
 from dadeum.steps.dedup._near.lists import flat, listed
+from dadeum.steps.dedup._near.shingle import LONGEST
 
 FLOOR: Final = 0.7
 """Similarity down to which pairs are kept for another threshold. On 424,824 reviews it costs what 0.8 does; 0.6 costs three times as
@@ -65,6 +66,9 @@ class Near(Compare):
     edits: Annotated[int, Field(ge=0, le=2)] = 0
     """Texts below 22 letters: how many edits may lie between two that are alike (`_near/edits.py`), in jamo where they are Hangul. Their
     similarity is 1 - edits / jamo, and has to reach the threshold too. 0: they are alike by key alone, and all distinct ones stay."""
+    shingle: Annotated[int, Field(ge=2, le=LONGEST)] | None = None
+    """Letters of a shingle, in every script and for every text that has as many: what other tools measure (3 is usual for Korean, 5 for
+    English). Left out: 3 from Hangul, Kana and Han on, 5 from other letters, and none of texts below 22 letters."""
     floor: Annotated[float, Field(gt=0, le=1)] | None = None
     """The similarity down to which pairs are kept, so that another threshold above it looks at no row again. Left out: 0.7, or the
     threshold where that is lower."""
@@ -81,6 +85,8 @@ class Near(Compare):
         ]
         if self.floor is not None and self.floor > self.threshold:
             mistakes.append(Mistake("floor", f"{self.floor:g} is above the threshold {self.threshold:g}", "leave it out, or lower it"))
+        if self.edits and self.shingle:
+            mistakes.append(Mistake("edits", "is for short texts without shingles, and `shingle` gives them some", "leave one of both out"))
         if self.keep == "score" and not self.score:
             mistakes.append(Mistake("score", "is empty, and `keep: score` needs a column", "the name of a column that a step wrote"))
         if self.keep == "source" and not self.sources:
@@ -104,7 +110,7 @@ class Near(Compare):
 
     def sketch(self, rows: pl.DataFrame) -> pl.DataFrame:
         """`row`, `key` (0: says nothing), `set` (shingles), `length` in characters; `score` and `source` where they are asked for."""
-        sets = _near.of_records(rows, self.by, self.profile)
+        sets = _near.of_records(rows, self.by, self.profile, self.shingle or 0)
         length = prose(rows, ("text", *ROLES)).str.len_chars().fill_null(0).alias("length")
         columns = [rows.get_column("row"), pl.Series("key", sets.keys), listed("set", sets.values, sets.offsets), length]
         if self.edits:

@@ -18,9 +18,10 @@ from dadeum.steps.dedup._near.sets import EDGE, U32, U64, Floats, Ints, bitmaps,
 
 LARGE: Final = (4096, 512, 64, 8)
 """More rows than which make a group a large one, one after the other."""
-AGAIN: Final = 0.75
-"""More listed pairs than so many for each possible one make a crowd. Of rows that share one rare value by accident fewer are listed,
-as their sets differ in size, and as it is not among the rarest of all of them. (1.0: 10,000 rows that share a long opening cost twice.)"""
+AGAIN: Final = (0.3, 0.3, 0.75, 0.75)
+"""More listed pairs than so many for each possible one make a crowd, by how large a group is. Of rows that share one rare value by accident
+fewer are listed, as their sets differ in size, and as it is not among the rarest of all of them. (1.0: 10,000 rows that share a long
+opening cost twice; 0.75 for the large ones: 10,000 copies of one text that are just as similar as asked cost three times as much.)"""
 FINE: Final = 4
 """Bits of a bitmap for each value: rows of a crowd share a lot, and differ in little more than what is allowed."""
 
@@ -46,7 +47,7 @@ class Crowd:
         fits = (theirs >= threshold * size - EDGE) & (theirs * threshold <= size + EDGE)
         others = others[fits]
         together = size + self._sizes[others]
-        near = differing(self._bits[one], self._bits[others]) <= together - 2 * least(threshold, together)
+        near = differing(self._bits[one], self._bits.take(others, axis=0)) <= together - 2 * least(threshold, together)
         others, together = others[near], together[near]
         mine = self._ids[self._starts[one] : self._starts[one] + size]
         self._mark[mine] = True
@@ -64,7 +65,7 @@ def crowded(found: Sequence[Groups], n: int) -> Ints:
     repeat themselves. The largest groups first: with smaller ones a crowd would be connected with whatever shares a word with it.
     """
     number = np.zeros(n, dtype=np.int64)
-    for large in LARGE:
+    for large, again in zip(LARGE, AGAIN):
         rows, partners, sizes = (np.concatenate(part) for part in zip(*(_large(groups, number, large) for groups in found)))
         if not len(rows):
             continue
@@ -72,7 +73,7 @@ def crowded(found: Sequence[Groups], n: int) -> Ints:
         inside = np.flatnonzero(np.bincount(rows, minlength=n))
         members = np.bincount(label[inside], minlength=n)
         listed = np.bincount(label[rows], weights=partners, minlength=n)
-        crowd = (members > LARGE[-1]) & (listed > AGAIN * members * (members - 1) / 2)
+        crowd = (members > LARGE[-1]) & (listed > again * members * (members - 1) / 2)
         number[inside] = np.maximum(number[inside], np.where(crowd, np.cumsum(crowd) + number.max(), 0)[label[inside]])
         for groups in found:
             absorb(groups, number)

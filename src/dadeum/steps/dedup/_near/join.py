@@ -207,7 +207,7 @@ def _listed(groups: Groups, crowd: Ints, bits: U64, sizes: Ints, threshold: floa
         a = np.repeat(rows[part], count)
         b = rows[ragged(np.arange(part.start, part.stop) + 1, count)]
         together = sizes[a] + sizes[b]
-        near = differing(bits[a], bits[b]) <= together - 2 * least(threshold, together)
+        near = differing(bits.take(a, axis=0), bits.take(b, axis=0)) <= together - 2 * least(threshold, together)
         if within:
             near &= (crowd[a] == 0) | (crowd[a] != crowd[b])
         a, b = a[near], b[near]

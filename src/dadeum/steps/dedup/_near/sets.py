@@ -120,7 +120,10 @@ def least(threshold: float, together: Ints) -> Ints:
 def differing(one: U64, other: U64) -> Ints:
     """In how many bits bitmaps differ, `[..., width]` against `[..., width]`: the sets differ in at least as many values."""
     bits = np.bitwise_count(one ^ other)
-    return bits[..., 0] if bits.shape[-1] == 1 else bits.sum(axis=-1, dtype=np.int64)
+    if bits.shape[-1] == 1:
+        return bits[..., 0]
+    # A product with ones: a fifth of the time of `sum` over so short an axis. Exact, as there are far fewer than 2^24 bits.
+    return (bits.astype(np.float32) @ np.ones(bits.shape[-1], dtype=np.float32)).astype(np.int64)
 
 
 def shared(values: U32, starts: Ints, sizes: Ints, a: Ints, b: Ints) -> Ints:
