@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import orjson
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,6 +167,36 @@ def test_the_card_tells_sources_licences_counts_and_duties(run: Path, lang: str)
             assert line.endswith("|")
 
 
+def told_again(folder: Path, **licence: object) -> Path:
+    """The run with `guard.licence` in it, as its stage would tell it."""
+    told = orjson.loads((folder / "run.json").read_bytes())
+    told["stages"].insert(1, {**told["stages"][1], "step": "guard.licence", "dropped": {}, "edited": 0, "report": licence})
+    (folder / "run.json").write_bytes(orjson.dumps(told))
+    return folder
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_card_tells_duties_of_licences_that_rows_name_and_of_no_source_that_left(tmp_path: Path, lang: str) -> None:
+    t = Words(lang)
+    met = {"CC-BY-SA-4.0": 676, "CC-BY-NC-SA-4.0": 300, "openai`": 40}
+    text = card.card(told_again(make(tmp_path / "r", trained=False), use="research", licences=met), lang)
+    assert "faq" not in text.split("## ")[3], "every row of that source names its own licence"
+    assert t("duty.nc", source="–", licence="CC-BY-NC-SA-4.0") in text
+    assert t("duty.apart", a="CC-BY-NC-SA-4.0", b="CC-BY-SA-4.0") in text
+    allowed = next(line for line in text.splitlines() if line.startswith("| CC-BY-NC-SA-4.0"))
+    assert allowed.count(t("card.yes")) == 1 and t("card.no", terms=t("term.nc")) in allowed
+    assert "openai\\`" in text and "`openai`" not in text
+
+
+def test_a_source_without_rows_in_the_data_obliges_to_nothing(tmp_path: Path) -> None:
+    folder = make(tmp_path / "r", trained=False)
+    for name in ("train", "validation", "test"):
+        rows = pl.read_parquet(folder / f"data/{name}.parquet")
+        rows.filter(pl.col("source") == "faq").write_parquet(folder / f"data/{name}.parquet")
+    text = card.card(folder)
+    assert "name the authors" not in text and Words()("duty.unknown", source="faq") in text
+
+
 def test_a_card_without_a_search_for_personal_data_says_so(tmp_path: Path) -> None:
     folder = make(tmp_path / "r", trained=False)
     told = orjson.loads((folder / "run.json").read_bytes())
@@ -176,7 +207,7 @@ def test_a_card_without_a_search_for_personal_data_says_so(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("licence", "keys"),
-    [("CC0-1.0", ["free"]), ("Apache-2.0", ["notice"]), ("CC-BY-4.0", ["by"]), ("cc-by-nc-nd-4.0", ["by", "nc", "nd"]), ("ODbL-1.0", ["by", "sa"]), ("", ["unknown"])],
+    [("CC0-1.0", ["free"]), ("Apache-2.0", ["notice"]), ("CC-BY-4.0", ["by"]), ("cc-by-nc-nd-4.0", ["nc", "nd", "by"]), ("ODbL-1.0", ["sa", "by"]), ("", ["unknown"]), ("AI-Hub", ["closed", "by"]), ("openai", ["competing"]), ("Llama-3.1", ["notice", "named"]), ("MIT OR CC-BY-NC-4.0", ["notice"])],
 )
 def test_duties_follow_from_the_licence(licence: str, keys: list[str]) -> None:
     assert card.duties(licence) == keys

@@ -1,7 +1,7 @@
 """card.md: what a dataset is made of, how, and what it obliges to. For whoever receives the data without the run.
 
-The front matter is what dataset hubs read (name, licence, size). Duties follow from the licences by their SPDX names; a licence
-that is not known here is not guessed at.
+The front matter is what dataset hubs read (name, licence, size). Duties follow from the licences by the same table as `guard.licence`
+has (`steps/guard/_terms.py`); a licence that is not known there is not guessed at. A source of which no row is left obliges to nothing.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from dadeum.report import facts
 from dadeum.report.facts import Facts
 from dadeum.report.words import Words, count
+from dadeum.steps.guard._terms import Use, breaks, clashes, terms
 
-NOTICE: Final = ("MIT", "BSD", "APACHE", "ISC", "MPL")
-FREE: Final = ("CC0", "PDDL", "UNLICENSE", "0BSD")
+ORDER: Final = ("unknown", "read", "closed", "competing", "nc", "nd", "sa", "by", "notice", "named")
+"""Duties as they are listed: what forbids before what asks."""
+KEPT: Final = ("train", "validation", "test")
 SIZES: Final = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10_000_000, "1M<n<10M"))
 LISTED: Final = 100
 """Sources that are listed; the rest is counted."""
@@ -36,6 +38,7 @@ def card(run: Path, lang: str = "en") -> str:
         f"# {_plain(t('card.title', **title))}",
         t("card.lede", version=run_json["version"], recipe=run_json["recipe_digest"], dataset=run_json["dataset_digest"]),
         f"## {t('card.sources')}\n\n{_sources(told, t)}",
+        f"## {t('card.uses')}\n\n{_uses(told, t)}",
         f"## {t('card.duties')}\n\n{_duties(told, t)}",
         f"## {t('card.counts')}\n\n{_counts(told, t)}",
         f"## {t('card.steps')}\n\n{_steps(told, t)}",
@@ -52,27 +55,14 @@ def write_card(run: Path, lang: str = "en") -> Path:
     return path
 
 
-def duties(licence: str) -> list[str]:
-    """What a licence obliges to, as keys of the table of words.
+def duties(licence: str, use: Use = "commercial") -> list[str]:
+    """What a licence obliges to, as keys of the table of words. use: decides between the sides of an `A OR B`.
 
-    >>> duties("CC-BY-NC-SA-4.0"), duties("mit"), duties("unknown"), duties("my own")
-    (['by', 'nc', 'sa'], ['notice'], ['unknown'], ['read'])
+    >>> duties("CC-BY-NC-SA-4.0"), duties("mit"), duties("unknown"), duties("my own"), duties("openai"), duties("CC0-1.0")
+    (['nc', 'sa', 'by'], ['notice'], ['unknown'], ['read'], ['competing'], ['free'])
     """
-    name = licence.strip().upper()
-    if name in ("", "UNKNOWN"):
-        return ["unknown"]
-    if name.startswith(FREE):
-        return ["free"]
-    if name.startswith(NOTICE):
-        return ["notice"]
-    if name.startswith("ODC-BY"):
-        return ["by"]
-    if name.startswith("ODBL"):
-        return ["by", "sa"]
-    if name.startswith(("CC-BY", "CC BY")):
-        parts = re.split(r"[-\s]", name)
-        return ["by", *(key for key in ("nc", "nd", "sa") if key.upper() in parts)]
-    return ["read"]
+    told = terms(licence, use)
+    return [term for term in ORDER if term in told] or ["free"]
 
 
 def _front(told: Facts) -> str:
@@ -89,7 +79,7 @@ def _sources(told: Facts, t: Words) -> str:
     known = told.licences
     rows = {row["source"]: row for row in told.by_source}
     names = list(rows) or list(known)
-    keys = ("train", "validation", "test", "dropped", "merged", "quarantined")
+    keys = (*KEPT, "dropped", "merged", "quarantined")
     heads = [t("source"), t("licence"), *(t(f"split.{k}") for k in keys[:3]), *(t(k) for k in keys[3:])]
     lines = []
     for name in names[:LISTED]:
@@ -100,16 +90,60 @@ def _sources(told: Facts, t: Words) -> str:
     return "\n\n".join([_table(heads, lines, right=2), *more])
 
 
+def _use(told: Facts) -> Use:
+    """What the data are for, where `guard.licence` was told; else what asks most."""
+    found = [(stage.get("report") or {}).get("use") for stage in told.stages if stage["step"] == "guard.licence"]
+    return next((use for use in get_args(Use) if use in found), "commercial")
+
+
+def _bound(told: Facts) -> list[tuple[str, str]]:
+    """(source, licence) of what has rows in data/; where `guard.licence` looked, of the licences that it met there alone."""
+    known, met = told.licences, _met(told)
+    counted = {row["source"]: sum(row.get(k, 0) for k in KEPT) for row in told.by_source}
+    found = [(source, known.get(source, "unknown")) for source in (counted or known) if counted.get(source, 1)]
+    return [(source, licence) for source, licence in found if not met or licence in met]
+
+
+def _met(told: Facts) -> dict[str, int]:
+    """The licences that `guard.licence` let stay, with their rows."""
+    found: dict[str, int] = {}
+    for stage in told.stages:
+        if stage["step"] == "guard.licence":
+            found |= (stage.get("report") or {}).get("licences") or {}
+    return found
+
+
+def _of_rows(told: Facts) -> dict[str, int]:
+    """Licences that rows name themselves (`guard.licence` with a column) and no source has, with the rows that have them."""
+    return {name: n for name, n in _met(told).items() if name not in told.licences.values()}
+
+
 def _duties(told: Facts, t: Words) -> str:
-    lines = []
-    for source, licence in list(told.licences.items())[:LISTED]:
-        lines += [t(f"duty.{key}", source=re.sub(r"[`<>\x00-\x1f]", " ", source), licence=_plain(licence)) for key in duties(licence)]
+    use = _use(told)
+    bound = _bound(told)
+    named = [(source, licence) for source, licence in bound[:LISTED]] + [("–", licence) for licence in _of_rows(told)]
+    lines = [t(f"duty.{key}", source=_code(source), licence=_plain(licence)) for source, licence in named for key in duties(licence, use)]
+    lines += [t("duty.apart", a=_code(a), b=_code(b)) for a, b in clashes({licence for _, licence in named}, use)]
     pii = [s for s in told.stages if s["step"] == "guard.pii"]
     lines.append(t("duty.pii", n=sum(s["edited"] for s in pii)) if pii else t("duty.no_pii"))
     grown = told.run["counts"]["grown"]
     if grown:
         lines.append(t("duty.grown", n=grown))
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _uses(told: Facts, t: Words) -> str:
+    """Which use each licence allows, and what forbids the others."""
+    rows = _of_rows(told)
+    licences = list(dict.fromkeys([licence for _, licence in _bound(told)] + list(rows)))[:LISTED]
+    lines = []
+    for licence in licences:
+        forbidden = [[term for term in ORDER if term in breaks(terms(licence, use), use)] for use in get_args(Use)]
+        lines.append([t("unknown") if licence == "unknown" else licence, *(t("card.no", terms=", ".join(t(f"term.{term}") for term in found)) if found else t("card.yes") for found in forbidden)])
+    parts = [t("card.uses.lede"), _table([t("licence"), *(t(f"card.use.{use}") for use in get_args(Use))], lines, right=1, stop=1)]
+    if rows:
+        parts.insert(1, t("card.rows.of", told=", ".join(f"{_plain(name)} {count(n)}" for name, n in rows.items())))
+    return "\n\n".join(parts)
 
 
 def _counts(told: Facts, t: Words) -> str:
@@ -137,3 +171,8 @@ def _table(heads: list[str], lines: list[list[Any]], right: int, stop: int | Non
 def _plain(text: Any) -> str:
     """A text that cannot end a table's cell, start markup or hide as HTML."""
     return re.sub(r"[\x00-\x1f]+", " ", str(text)).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")
+
+
+def _code(text: str) -> str:
+    """A text that cannot end the code span that it stands in."""
+    return re.sub(r"[`<>\x00-\x1f]", " ", text)

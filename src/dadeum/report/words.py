@@ -1,8 +1,8 @@
 """Every string of the report, the card and the terminal, in English and Korean side by side.
 
 One table, so that neither language can lack a sentence: a test proves that both stand at every key, with the same
-placeholders, and that every key is used. What `dadeum look` says lies in look_words.py, what was found in find_words.py. `{s}` is the English plural ending of
-`{n}`. The Korean sentences put no particle behind a placeholder that would have to change with its last letter.
+placeholders, and that every key is used. The card's lie in card_words.py, those of `dadeum look` in look_words.py and look_more_words.py, what was found in
+find_words.py. `{s}` is the English plural ending of `{n}`. The Korean sentences put no particle behind a placeholder that would have to change with its last letter.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import re
 from typing import Any, Final, Literal, get_args
 
 from dadeum.errors import Mistake, RecipeError, nearest
+from dadeum.report.card_words import CARD
 from dadeum.report.find_words import FIND
+from dadeum.report.look_more_words import MORE
 from dadeum.report.look_words import LOOK
 
 Lang = Literal["en", "ko"]
@@ -127,7 +129,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
         "A few rows of each step. Struck out: removed. Underlined: added. Characters that cannot be seen are shown by name; "
         "⟨kind:digest⟩ stands for a value that the ledger conceals.",
         "단계마다 몇 행씩 보입니다. 취소선은 지운 것, 밑줄은 더한 것입니다. 눈에 보이지 않는 문자는 이름으로 나타냈고, "
-        "⟨종류:다이제스트⟩는 원장가 가린 값입니다.",
+        "⟨종류:다이제스트⟩는 원장이 가린 값입니다.",
     ),
     "edits.of": ("{shown} of {n} changed row{s}", "고친 {n}행 가운데 {shown}행"),
     "before": ("before", "전"),
@@ -231,42 +233,12 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "recipe.digest": ("Recipe digest", "레시피 다이제스트"),
     "dataset.digest": ("Dataset digest", "데이터셋 다이제스트"),
     "seed": ("Seed", "시드"),
-    # card
-    "card.title": ("Dataset card of {name}", "{name} 데이터셋 카드"),
-    "card.lede": (
-        "Made by dadeum {version} from the recipe `{recipe}`; the dataset's digest is `{dataset}`.",
-        "dadeum {version}에서 레시피 `{recipe}`로 만들었습니다. 데이터셋 다이제스트는 `{dataset}`입니다.",
-    ),
-    "card.counts": ("Counts", "건수"),
-    "card.steps": ("Steps", "단계"),
-    "card.sources": ("Sources and licences", "출처와 라이선스"),
-    "card.duties": ("Duties of whoever uses or shares it", "쓰거나 공유하는 사람의 의무"),
-    "card.rows": ("Rows", "행"),
-    "card.reasons": ("Left because of", "나간 까닭"),
-    "duty.unknown": (
-        "`{source}`: the licence is unknown. Find it out before you share the data or a model made of them.",
-        "`{source}`: 라이선스를 알 수 없습니다. 자료나 그것으로 만든 모델을 공유하기 전에 확인하십시오.",
-    ),
-    "duty.by": ("`{source}` ({licence}): name the authors, and say that the data were changed.", "`{source}` ({licence}): 저작자를 밝히고, 자료를 고쳤음을 알리십시오."),
-    "duty.sa": ("`{source}` ({licence}): share what you make of it under the same licence.", "`{source}` ({licence}): 이것으로 만든 것을 공유할 때는 같은 라이선스를 적용하십시오."),
-    "duty.nc": ("`{source}` ({licence}): no commercial use.", "`{source}` ({licence}): 상업적으로 쓸 수 없습니다."),
-    "duty.nd": ("`{source}` ({licence}): changed versions may not be shared.", "`{source}` ({licence}): 고친 것을 공유할 수 없습니다."),
-    "duty.notice": ("`{source}` ({licence}): keep the copyright and licence notice.", "`{source}` ({licence}): 저작권과 라이선스 고지를 함께 두십시오."),
-    "duty.free": ("`{source}` ({licence}): no conditions.", "`{source}` ({licence}): 조건이 없습니다."),
-    "duty.read": ("`{source}` ({licence}): read the licence; its conditions are not known here.", "`{source}` ({licence}): 조건을 알지 못하는 라이선스입니다. 직접 읽고 확인하십시오."),
-    "duty.pii": (
-        "Personal data were searched for and replaced in {n} row{s}. No search finds everything: review a sample before you share the data.",
-        "개인정보를 찾아 {n}행에서 바꾸었습니다. 모두 찾아낸다는 보장은 없으니, 공유하기 전에 표본을 살펴보십시오.",
-    ),
-    "duty.no_pii": (
-        "Personal data were not searched for in this run (`guard.pii`). Treat the data as if they held some.",
-        "이 실행에서는 개인정보를 찾지 않았습니다(`guard.pii`). 들어 있다고 여기고 다루십시오.",
-    ),
-    "duty.grown": ("{n} row{s} were made by a model or a rule, and name their parents.", "{n}행은 모델이나 규칙으로 만든 것이며, 바탕이 된 행을 밝혀 두었습니다."),
     # terminal
     "terminal.report": ("report", "보고서"),
+    **CARD,
     **FIND,
     **LOOK,
+    **MORE,
 }  # fmt: skip
 
 
