@@ -13,9 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dadeum import embed
+from dadeum import embed, run
 from dadeum.errors import DadeumError, RecipeError
+from dadeum.recipe import compose
 from dadeum.record import records
+from dadeum.report import terminal
 from dadeum.report.evidence import by_benchmark
 from dadeum.run import apply
 from dadeum.steps import _key, _saved
@@ -244,3 +246,23 @@ def test_no_index_is_taken_for_a_benchmark_of_text(tmp_path: Path) -> None:
     _saved.write(tmp_path / "a.index", "dedup.stream", {}, {})
     with pytest.raises(DadeumError, match=r"an index of dedup\.stream"):
         Contamination(against=(str(tmp_path / "a.index"),)).why(ASKED)
+
+
+def test_lines_of_a_benchmark_that_cannot_be_read_are_told_and_guarded(tmp_path: Path) -> None:
+    item = "한국의 수도는 어디이며 그 도시의 인구는 몇 명입니까 라는 문항입니다"
+    (tmp_path / "bench.jsonl").write_text(f'{{"question": "{item}"}}\n{{"question": "The lighthouse keeper counts seventeen ships\n', encoding="utf-8")
+    rows = [{"text": "오늘은 날씨가 맑아서 산책을 다녀왔습니다"}, {"text": 'so {"question": "The lighthouse keeper counts seventeen ships'}]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    raw = {
+        "sources": [{"path": str(tmp_path / "in.jsonl")}],
+        "steps": [{"guard.contamination": {"against": str(tmp_path / "bench.jsonl")}}, {"mix.split": {"test": 0.5, "by": "id"}}],
+    }
+    told = run.run(compose(raw), tmp_path / "run", "split")
+    [guard] = [s for s in told["stages"] if s["step"] == "guard.contamination"]
+    assert guard["dropped"] == {"contaminated": 1}
+    assert guard["report"]["warnings"] == [
+        f"1 lines of the benchmark can't be read and are held against as they stand; the first is {tmp_path / 'bench.jsonl'}:2"
+    ]
+    for lang, said in (("en", "1 line of the benchmark can't be read"), ("ko", "벤치마크에서 읽을 수 없는 줄 1개")):
+        text = " ".join(terminal.funnel_text(told, 200, lang).split())
+        assert said in text

@@ -217,3 +217,13 @@ def test_reviews_that_were_in_another_file() -> None:
     got = made.settle().has(a.to_numpy(), b.to_numpy()).tolist()
     want = [key in pl_old for key in _key.normal(pl.Series(found[1], dtype=pl.String)).to_list()]
     assert got == want and sum(want) > 100
+
+
+def test_lines_of_an_earlier_release_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    (tmp_path / "old.jsonl").write_text('{"text": "an old row"}\n{"text": "half a ro\n', encoding="utf-8")
+    step = Stream(against=(str(tmp_path / "old.jsonl"),), index=str(tmp_path / "old.index"))
+    told = [f"1 lines of the earlier release can't be read, so that what they hold stays; the first is {tmp_path / 'old.jsonl'}:2"]
+    assert step.remarks() == told
+    assert Stream(against=(str(tmp_path / "old.index"),)).remarks() == told
+    (tmp_path / "whole.jsonl").write_text('{"text": "an old row"}\n', encoding="utf-8")
+    assert Stream(against=(str(tmp_path / "whole.jsonl"),)).remarks() == []

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,9 @@ def process(recipe: Recipe, cache: Path, engine: local.Engine, sample: int = 0) 
         results = engine.map(_run, tasks, name, lambda t: t.shard_rows)
         made.shards = [shard for shard, _ in results]
         for i in range(barrier - start):
-            made.receipts.append(add(receipts[i] for _, receipts in results))
+            warnings = recipe.steps[start + i].remarks()
+            receipt = add(receipts[i] for _, receipts in results)
+            made.receipts.append(replace(receipt, report={"warnings": warnings}) if warnings else receipt)
         if compare is None:
             return made
         try:

@@ -54,6 +54,14 @@ FIND: Final[dict[str, tuple[str, str]]] = {
     "find.warning.largest": ("One group holds {share} of the rows.", "한 그룹에 전체 행의 {share}가 들어 있습니다."),
     "find.warning.undated": ("{n} row{s} without a date: in training they may be newer than the test.", "날짜가 없는 행 {n}개: 학습 쪽에 있지만 평가 쪽보다 새것일 수 있습니다."),
     "find.warning.strata": ("Groups are too large for equal shares: {where}.", "그룹이 커서 비율을 맞추지 못했습니다: {where}."),
+    "find.warning.unread": (
+        "{n} line{s} of the benchmark can't be read and count as they stand; the first is {where}.",
+        "벤치마크에서 읽을 수 없는 줄 {n}개는 있는 그대로 견주었습니다. 첫 번째: {where}.",
+    ),
+    "find.warning.release": (
+        "{n} line{s} of the earlier release can't be read, so that what they hold stays; the first is {where}.",
+        "이전 배포본에서 읽을 수 없는 줄이 {n}개라서 그 내용은 걸러지지 않았습니다. 첫 번째: {where}.",
+    ),
     "find.evidence.title": ("Test items found in the training rows", "학습 행에서 찾은 평가 문항"),
     "find.evidence": (
         "By benchmark file. Each row that left holds an item of it; the strongest pairs stand below.",

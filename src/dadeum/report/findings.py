@@ -7,7 +7,6 @@ name a line (a stratum) are concealed like any other contents; evidence names pl
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any, Final
 import orjson
 import polars as pl
 
-from dadeum.report import evidence, sample
+from dadeum.report import evidence, sample, warned
 from dadeum.report.facts import Facts, scan
 from dadeum.report.words import Words, count, number, percent
 
@@ -129,7 +128,7 @@ def _split(step: str, told: dict[str, Any], where: str, t: Words) -> Iterator[Fi
         ]
         heads: tuple[str, ...] = (t("find.side"), t("find.rows"), t("find.groups"), t("find.share"))
         lede = t("find.dated", n=told.get("undated", 0)) if dated else t("find.largest", share=percent(told.get("largest_group")))
-        warnings = tuple(_warning(str(w), t) for w in told.get("warnings") or ())
+        warnings = tuple(warned.warning(str(w), t) for w in told.get("warnings") or ())
         yield Finding(step, t("find.sides.title"), lede, heads, tuple(lines), where, warnings)
     leaks = [(kind, pair, n) for kind, pairs in (told.get("leaks_by") or {}).items() for pair, n in pairs.items()]
     if leaks:
@@ -143,28 +142,6 @@ def _split(step: str, told: dict[str, Any], where: str, t: Words) -> Iterator[Fi
         heads = (t("find.stratum"), *(t(f"split.{name}") for name in SIDES))
         lines = [Line(name[:80] or "∅", tuple((shares[s], percent(shares[s])) for s in SIDES)) for name, shares in zip(names, strata.values())]
         yield Finding(step, t("find.strata.title"), t("find.strata"), heads, tuple(lines[:LINES]), f"{where}.strata", more=max(0, len(lines) - LINES))
-
-
-WARNINGS: Final = {
-    "groups": r"(?P<name>\w+) has (?P<n>\d+) groups",
-    "test": r"the test is not smaller",
-    "largest": r"one group holds (?P<share>\S+) of",
-    "undated": r"(?P<n>\d+) rows have no date",
-    "strata": r"groups are too large for equal shares: (?P<where>.*)",
-}
-"""What mix.split warns of, as it says it, and which words say it in the report."""
-
-
-def _warning(told: str, t: Words) -> str:
-    for key, form in WARNINGS.items():
-        if said := re.match(form, told):
-            values: dict[str, Any] = said.groupdict()
-            if "n" in values:
-                values["n"] = int(values["n"])
-            if "name" in values:
-                values["name"] = t.known("split", values["name"])
-            return sample.concealed([t(f"find.warning.{key}", **values)])[0]
-    return sample.concealed([told])[0]
 
 
 def _evidence(folder: Path, t: Words) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
-from dadeum.report import sample
+from dadeum.report import sample, warned
 from dadeum.report.verdict import Proof, headline
 from dadeum.report.words import Words, count, number
 from dadeum.steps.guard._pii import vault
@@ -82,6 +82,8 @@ def funnel_text(run_json: dict[str, Any], width: int = 80, lang: str = "en") -> 
         told += [f"+{count(s['grown'])} {t('grown')}"] if s["grown"] else []
         told += [t("edited.n", n=s["edited"])] if s["edited"] else []
         lines += wrap(told, width, "    ")
+        for warning in s.get("report", {}).get("warnings", ()):
+            lines += [line.replace("  ", " ") for line in wrap(["!", *warned.warning(str(warning), t).split()], width, "  ")]
     return "\n".join([*lines, "", *_balance(run_json["counts"], t, width)])
 
 

@@ -77,6 +77,11 @@ class Stream(Filter):
         frame = pl.DataFrame({"seen": seen, "value": values, "told": pl.Series(told, dtype=pl.String)})
         return frame.select(verdict(pl.when("seen").then(pl.lit(REASON)), pl.col("value"), pl.lit(self.error), pl.col("told")))
 
+    def remarks(self) -> list[str]:
+        """Lines of the earlier release that could not be read: what they held is not known to be seen."""
+        unread = [place for known in _sets(self) for place in known.unread]
+        return [f"{len(unread)} lines of the earlier release can't be read, so that what they hold stays; the first is {unread[0]}"] if unread else []
+
 
 @dataclass(frozen=True)
 class Known:
@@ -86,6 +91,8 @@ class Known:
     files: tuple[str, ...]
     error: float
     """Measured."""
+    unread: tuple[str, ...] = ()
+    """Where lines stand that could not be read."""
 
     @property
     def told(self) -> str:
@@ -131,23 +138,25 @@ def _of(found: tuple[tuple[str, str], ...], by: tuple[str, ...], error: float, p
 
 def _read(found: tuple[tuple[str, str], ...], step: Stream) -> Known:
     bloom = Bloom(step.error)
+    unread: list[str] = []
     for path, _ in found:
-        for rows in _records(path, step):
+        for rows in _records(path, step, unread):
             hi, lo = _key.digests(rows, step.by, step.profile)
             says = hi.is_not_null()
             bloom.add(hi.filter(says).to_numpy(), lo.filter(says).to_numpy())
     if not bloom.settle().keys:
         raise RecipeError(Mistake("against", f"{', '.join(path for path, _ in found)} holds no record that says anything of `by`"))
-    return Known(bloom, tuple(path for path, _ in found), bloom.error)
+    return Known(bloom, tuple(path for path, _ in found), bloom.error, tuple(unread))
 
 
-def _records(path: str, step: Stream) -> Iterator[pl.DataFrame]:
-    """The records of a file with the columns that `by` names, by the names that the file itself uses."""
+def _records(path: str, step: Stream, unread: list[str]) -> Iterator[pl.DataFrame]:
+    """The records of a file with the columns that `by` names, by the names that the file itself uses; `unread` is given the places of the rest."""
     from dadeum import io
 
     names = {column: column for column in _key.columns(step.by)}
     try:
         for chunk in io.read(Path(path), Source(path=path, fields=names), CHUNK):
+            unread += [f"{path}{chunk.mark}{bad.line}" for bad in chunk.bad]
             yield chunk.rows
     except RecipeError as error:
         if not names:
@@ -167,6 +176,7 @@ def _kept(path: Path, step: Stream, found: tuple[tuple[str, str], ...]) -> Known
         "profile": step.profile,
         "wanted": step.error,
         "error": known.error,
+        "unread": list(known.unread),
         "layers": [[layer.size, layer.probes, layer.capacity, layer.keys] for layer in layers],
     }
     _saved.write(path, KIND, made, {str(i): layer.bits for i, layer in enumerate(layers)})
@@ -185,4 +195,4 @@ def _opened(path: str, step: Stream) -> Known:
         told = f"{path} was made for an error of {made['wanted']:.2g}, more than {step.error:.2g}"
         raise RecipeError(Mistake("error", told, "make it again with this `error`"))
     layers = [Layer(arrays[str(i)], *told) for i, told in enumerate(made["layers"])]
-    return Known(Bloom(made["wanted"], layers), tuple(made["files"]), made["error"])
+    return Known(Bloom(made["wanted"], layers), tuple(made["files"]), made["error"], tuple(made["unread"]))

@@ -9,7 +9,7 @@ An index can be saved (`save`) and opened again (`opened`): 20,000 short items t
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ from dadeum.steps import _key, _saved
 from dadeum.steps.guard import _items
 
 KIND: Final = "guard.contamination"
-RULES: Final = 1
+RULES: Final = 2
 COMMON: Final = 10
 """An n-gram in so many different values says nothing of any of them."""
 WEIGHT: Final = 16
@@ -59,6 +59,8 @@ class Index:
     """By the leading bits of a hash: false where no n-gram has them."""
     whole: dict[bytes, int]
     """The values that are compared as a whole."""
+    unread: tuple[str, ...] = ()
+    """Where lines stand that could not be read, and were taken as they are."""
 
     @cached_property
     def lengths(self) -> Ints:
@@ -93,13 +95,14 @@ def load(files: tuple[tuple[str, str], ...], n: int, fields: tuple[str, ...], ve
     Raises RecipeError where they hold nothing: a guard that guards nothing must not look like one.
     """
     values: dict[str, str] = {}
+    unread: list[str] = []
     for path, _ in files:
-        for place, value in _items.values(path, fields):
+        for place, value in _items.values(path, fields, unread):
             values.setdefault(value, place)
     if not values:
         told = ", ".join(path for path, _ in files)
         raise RecipeError(Mistake("against", f"{told} holds no text that a row could be held against", "is it the right file, are `fields` right?"))
-    return build(list(values), list(values.values()), n, verbatim)
+    return replace(build(list(values), list(values.values()), n, verbatim), unread=tuple(unread))
 
 
 def save(path: Path | str, files: tuple[tuple[str, str], ...], n: int, fields: tuple[str, ...], verbatim: bool) -> Index:
@@ -108,7 +111,7 @@ def save(path: Path | str, files: tuple[tuple[str, str], ...], n: int, fields: t
     arrays = {name: getattr(index, name) for name in ARRAYS}
     for name in ("places", "texts"):
         arrays[f"{name}_bytes"], arrays[f"{name}_ends"] = _packed(getattr(index, name))
-    made = {"files": [name for name, _ in files], "digests": [digest for _, digest in files], **_way(n, fields, verbatim)}
+    made = {"files": [name for name, _ in files], "digests": [digest for _, digest in files], "unread": list(index.unread), **_way(n, fields, verbatim)}
     _saved.write(path, KIND, made, arrays)
     return index
 
@@ -122,7 +125,7 @@ def opened(path: str, digest: str, n: int, fields: tuple[str, ...], verbatim: bo
         raise RecipeError(Mistake("against", f"{path} is an index made with {told}", "ask it the same way, or make it again"))
     places, texts = (_unpacked(arrays[f"{name}_bytes"], arrays[f"{name}_ends"]) for name in ("places", "texts"))
     whole = _wholes(arrays["codes"], arrays["starts"], arrays["reach"])
-    return Index(**{name: np.asarray(arrays[name]) for name in ARRAYS}, places=places, texts=texts, whole=whole)
+    return Index(**{name: np.asarray(arrays[name]) for name in ARRAYS}, places=places, texts=texts, whole=whole, unread=tuple(made["unread"]))
 
 
 def is_of(path: str, files: tuple[tuple[str, str], ...], n: int, fields: tuple[str, ...], verbatim: bool) -> bool:

@@ -28,6 +28,8 @@ from dadeum.steps.guard import _conll
 CLASS_ROWS: Final = 5
 CLASS_SHARE: Final = 0.05
 CHUNK: Final = 32_768
+RAW: Final = ("raw",)
+"""What a line is called that could not be read."""
 TAGGED: Final = re.compile(r"<([^<>]+?):[A-Z][A-Z0-9_-]{1,15}>")
 """A span with its tag in the text: `<박:PS>`, `<16명:QT>`."""
 
@@ -44,10 +46,15 @@ def untagged(value: str) -> str:
     return TAGGED.sub(r"\1", value) if "<" in value else value
 
 
-def values(path: str, fields: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """(place, value) of every value of a file that could convict. fields: which fields are taken, all if empty."""
+def values(path: str, fields: tuple[str, ...], unread: list[str] | None = None) -> Iterator[tuple[str, str]]:
+    """(place, value) of every value of a file that could convict. fields: which fields are taken, all if empty.
+
+    unread: is given the places of what could not be read, and is taken as it stands.
+    """
     found: dict[str, list[tuple[str, str]]] = {}
     for names, place, value in _strings(path):
+        if unread is not None and names == RAW:
+            unread.append(place)
         if (not fields or not set(names).isdisjoint(fields)) and not (value.isascii() and len(value.split()) < 2):
             found.setdefault(names[0], []).append((place, untagged(value)))
     for pairs in found.values():
@@ -89,7 +96,7 @@ def _strings(path: str) -> Iterator[tuple[tuple[str, ...], str, str]]:
                 for leaf in _leaves(value):
                     yield (str(name),), place, leaf
         for bad in chunk.bad:
-            yield ("raw",), f"{path}{chunk.mark}{bad.line}", bad.raw
+            yield RAW, f"{path}{chunk.mark}{bad.line}", bad.raw
 
 
 @lru_cache(maxsize=1024)

@@ -80,6 +80,11 @@ class Contamination(TextStep, Filter):
         told = pl.DataFrame({"at": pl.int_range(rows.height, dtype=pl.Int64, eager=True)}).join(best, on="at", how="left", maintain_order="left")
         return told.select(verdict(pl.col("reason"), pl.col("share"), pl.col("threshold"), pl.col("place")))
 
+    def remarks(self) -> list[str]:
+        """Lines of the benchmark that could not be read."""
+        unread = [place for index in _indexes(self) for place in index.unread]
+        return [f"{len(unread)} lines of the benchmark can't be read and are held against as they stand; the first is {unread[0]}"] if unread else []
+
 
 def save(path: Path | str, against: tuple[str, ...], n: int = 13, fields: tuple[str, ...] = (), profile: Profile = "auto") -> int:
     """Write the index of benchmark files, for `against`; give its number of items. Raises RecipeError where they hold none."""
