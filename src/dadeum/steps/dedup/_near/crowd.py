@@ -87,9 +87,12 @@ def absorb(groups: Groups, number: Ints) -> None:
         return
     rows = groups.rows
     size = np.diff(np.append(starts, len(rows)))
-    theirs = np.repeat(np.maximum.reduceat(number[rows], starts), size)
-    most = summed((number[rows] == theirs) & (theirs > 0), size) * 2 > size
-    joins = np.repeat(most & (size > LARGE[-1]), size) & (number[rows] == 0)
+    crowd = np.maximum.reduceat(number.astype(np.int32)[rows], starts)
+    some = (crowd > 0) & (size > LARGE[-1])
+    rows, size, crowd = rows[np.repeat(some, size)], size[some], crowd[some]  # a few of all: the rest has nothing to join
+    theirs = np.repeat(crowd, size)
+    most = summed(number[rows] == theirs, size) * 2 > size
+    joins = np.repeat(most, size) & (number[rows] == 0)
     number[rows[joins]] = theirs[joins]
 
 
@@ -98,7 +101,7 @@ def outside(groups: Groups, crowd: Ints) -> Groups:
     starts = groups.starts
     if not crowd.any() or not len(starts):
         return groups
-    mine = crowd[groups.rows]
+    mine = crowd.astype(np.int32)[groups.rows]
     whole = np.maximum.reduceat(mine, starts)
     whole[np.minimum.reduceat(mine, starts) != whole] = 0
     within = np.repeat(whole > 0, np.diff(np.append(starts, len(mine))))
@@ -107,11 +110,14 @@ def outside(groups: Groups, crowd: Ints) -> Groups:
 
 def _large(groups: Groups, number: Ints, large: int) -> tuple[Ints, Ints, Ints]:
     """(rows, partners) of the postings in groups that have more than `large` rows in no crowd yet, and how many these are."""
-    free = number[groups.rows] == 0
-    group = np.repeat(np.arange(len(groups.starts)), np.diff(np.append(groups.starts, len(groups.postings))))
-    size = np.bincount(group[free], minlength=len(groups.starts))
-    at = free & (size > large)[group]
-    return groups.rows[at], groups.partners[at], size[size > large]
+    starts, rows = groups.starts, groups.rows
+    if not len(starts):
+        return rows, groups.partners, starts
+    free = (number == 0)[rows]
+    size = np.add.reduceat(free, starts, dtype=np.int64)
+    at = np.repeat(size > large, np.diff(np.append(starts, len(rows))))
+    at &= free
+    return rows[at], groups.partners[at], size[size > large]
 
 
 def _components(rows: Ints, sizes: Ints, n: int) -> Ints:

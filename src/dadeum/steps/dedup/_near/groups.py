@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 
-from dadeum.steps.dedup._near.sets import BLOCK, EDGE, U32, U64, Ints, blocks, least, mixed, ragged
+from dadeum.steps.dedup._near.sets import BLOCK, EDGE, U32, U64, Bools, Ints, blocks, least, mixed, ragged
 
 BANDS: Final = 25
 ROWS: Final = 5
@@ -48,27 +49,42 @@ class Groups:
     @property
     def rows(self) -> Ints:
         """`[postings]`: the row of each."""
-        return (self.postings & LOW).astype(np.int64) >> 1
+        return _rows(self.postings)
 
-    @property
+    @cached_property
     def starts(self) -> Ints:
         """Where each group begins."""
-        named = self.postings >> HALF
-        return np.append(0, np.flatnonzero(named[1:] != named[:-1]) + 1) if len(named) else np.zeros(0, dtype=np.int64)
+        return np.flatnonzero(~_as_before(self.postings))
 
 
 def grouped(postings: U64, sizes: Ints, threshold: float) -> Groups:
     """Postings in any order, rows numbered by size, as groups; those of a row alone are left out."""
     postings.sort()
-    named = postings >> HALF
-    again = np.zeros(len(postings) + 1, dtype=bool)
-    np.equal(named[1:], named[:-1], out=again[1:-1])
-    postings = postings[again[1:] | again[:-1]]
+    again = _as_before(postings)
+    postings = postings[again | np.append(again[1:], False)]
     last = np.searchsorted(sizes, np.floor(sizes / threshold + EDGE).astype(np.int64), side="right").astype(np.uint64) * np.uint64(2) - np.uint64(1)
-    until = (postings & ~LOW) | last[(postings & LOW).astype(np.int64) >> 1]
-    partners = np.searchsorted(postings, until, side="right") - np.arange(len(postings)) - 1
-    partners *= (postings & np.uint64(1)).astype(np.int64)
+    partners = np.empty(len(postings), dtype=np.int64)
+    for start in range(0, len(postings), BLOCK):
+        mine = postings[start : start + BLOCK]
+        until = (mine & ~LOW) | last[_rows(mine)]
+        behind = np.searchsorted(postings, until, side="right") - np.arange(start + 1, start + len(mine) + 1)
+        partners[start : start + BLOCK] = behind * (mine & np.uint64(1)).astype(np.int64)
     return Groups(postings, partners)
+
+
+def _rows(postings: U64) -> Ints:
+    rows: Ints = (postings & LOW).view(np.int64)
+    rows >>= 1
+    return rows
+
+
+def _as_before(postings: U64) -> Bools:
+    """`[postings]`: whether the one before is of the same group."""
+    same = np.zeros(len(postings), dtype=bool)
+    for start in range(1, len(postings), BLOCK):
+        named = postings[start - 1 : start + BLOCK] >> HALF
+        same[start : start + BLOCK] = named[1:] == named[:-1]
+    return same
 
 
 def prefixes(values: U32, starts: Ints, sizes: Ints, threshold: float) -> Iterator[Groups]:
@@ -76,13 +92,18 @@ def prefixes(values: U32, starts: Ints, sizes: Ints, threshold: float) -> Iterat
 
     Of a set of n there are at most (1 - threshold) n + 1; values of one row alone make none.
     """
+    yield grouped(_postings(values, starts, sizes, threshold), sizes, threshold)
+
+
+def _postings(values: U32, starts: Ints, sizes: Ints, threshold: float) -> U64:
     count = _counted(values)
-    found = [np.zeros(0, dtype=np.uint64)]
+    found = np.empty(int(_most(sizes, threshold).sum()), dtype=np.uint64)  # what is not filled takes no memory
+    n = 0
     for part in blocks(np.maximum(sizes, 2), FEW):
-        found.append(_rarest(values, count, starts[part], sizes[part], part.start, threshold))
-    postings = np.concatenate(found)
-    del found
-    yield grouped(postings, sizes, threshold)
+        made = _rarest(values, count, starts[part], sizes[part], part.start, threshold)
+        found[n : n + len(made)] = made
+        n += len(made)
+    return found[:n]
 
 
 def bands(values: U32, starts: Ints, sizes: Ints, threshold: float) -> Iterator[Groups]:
@@ -104,6 +125,11 @@ def bands(values: U32, starts: Ints, sizes: Ints, threshold: float) -> Iterator[
         yield grouped(postings, sizes, threshold)
 
 
+def _most(sizes: Ints, threshold: float) -> Ints:
+    """How many of its rarest values a set needs to have one in common with every set that is so similar."""
+    return sizes - np.ceil(threshold * sizes - EDGE).astype(np.int64) + 1
+
+
 def _counted(values: U32) -> U32:
     """How often the values of each cell occur."""
     count = np.zeros(1 << CELLS, dtype=np.uint32)
@@ -122,7 +148,7 @@ def _rarest(values: U32, count: U32, starts: Ints, sizes: Ints, first: int, thre
     order |= mine
     order.sort()
     begin = np.cumsum(sizes) - sizes
-    most = sizes - np.ceil(threshold * sizes - EDGE).astype(np.int64) + 1
+    most = _most(sizes, threshold)
     leads = sizes - least(threshold, 2 * sizes) + 1
     order = order[ragged(begin, most)]
     place = ragged(np.zeros(len(most), dtype=np.int64), most)
