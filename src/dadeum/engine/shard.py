@@ -21,7 +21,7 @@ import xxhash
 
 from dadeum import io, remote
 from dadeum.engine import unit
-from dadeum.engine.delta import Delta
+from dadeum.engine.delta import Delta, Standing
 from dadeum.errors import DadeumError
 from dadeum.record import CARRIED, RECORD, put
 from dadeum.settings import Source
@@ -87,21 +87,25 @@ class Shard:
         digest = self.digest if told == unit.digest() else unit.digest(self.digest, told)
         return dataclasses.replace(self, history=(*self.history, (index, path)), digest=digest)
 
-    def replay(self, rows: pl.DataFrame | None = None) -> Iterator[tuple[int, pl.DataFrame, Delta]]:
-        """(index of the step, its input, its differences) for every step so far."""
-        rows = self.load() if rows is None else rows
+    def replay(self, rows: pl.DataFrame) -> Iterator[tuple[int, Standing, Delta, Standing]]:
+        """(index of the step, what stood before it, its differences, what stands after it) for every step so far.
+
+        rows: the records as they were read.
+        """
+        before = Standing(rows)
         for index, path in self.history:
             found = _found(path)
             delta = Delta.of(found.parts, found.head)
-            yield index, rows, delta
-            rows = delta.put_on(rows)
+            after = before.after(delta)
+            yield index, before, delta, after
+            before = after
 
     def rows(self) -> pl.DataFrame:
         """The records as they stand after every step so far, without what is only carried."""
-        rows = self.load(carried=False)
-        for _, before, delta in self.replay(rows):
-            rows = delta.put_on(before)
-        return rows
+        standing = Standing(self.load(carried=False))
+        for _, _, _, after in self.replay(standing.every):
+            standing = after
+        return standing.rows()
 
 
 def _found(path: Path, *names: str) -> unit.Unit:
@@ -149,7 +153,7 @@ class Read:
 
 def read_key(source: Source, size: int) -> str:
     """What a base unit depends on besides the file's bytes."""
-    told = {k: v for k, v in dataclasses.asdict(source).items() if k in ("format", "encoding", "fields", "layout")}
+    told = {k: v for k, v in dataclasses.asdict(source).items() if k not in ("path", "name", "licence")}
     return unit.digest(json.dumps([READER, told, size], sort_keys=True))
 
 

@@ -9,8 +9,9 @@
 | array.py     | JSON arrays, and objects that hold one (.json), plain, .gz or .zst         |
 | table.py     | CSV and TSV, any encoding, quoted or not                                   |
 | parquet.py   | Parquet, our own and any other                                             |
-| document.py  | .txt, .md, .html: a file, a record                                         |
+| document.py  | .txt, .md, .html: a file, a record, or a section of it (sections.py)       |
 | pdf.py       | .pdf: a page, a record                                                     |
+| chatlog/     | exports of KakaoTalk, Slack and Discord, and zips of them: a conversation  |
 
 A row becomes a record by its layout (layout.py, kinds.py, turns.py) as the source says (lens.py), and is built again from it
 (back.py) or given another form (forms.py).
@@ -50,8 +51,12 @@ ENDINGS: Final = {
     ".html": "html",
     ".htm": "html",
     ".pdf": "pdf",
+    ".zip": "zip",
 }
 """The format that an ending tells."""
+MAYBE: Final = ("text", "json", "csv")
+"""Formats that exports of messengers come in too."""
+EXPORTS: Final = ("kakaotalk", "slack", "discord", "zip")
 
 
 def sources(source: Source) -> list[str]:
@@ -61,6 +66,8 @@ def sources(source: Source) -> list[str]:
     """
     where = f"sources.{source.name}.path" if source.name else "sources.path"
     away = remote.is_remote(source.path)
+    if not away and _is_slack(source):
+        return [source.path]
     found = list(remote.find(source.path)) if away else [str(path) for path in files(source.path)]
     if not found:
         hint = "" if away else _nearby(Path(source.path))
@@ -77,8 +84,19 @@ def sources(source: Source) -> list[str]:
     return found
 
 
+def _is_slack(source: Source) -> bool:
+    """Whether the path is the folder of Slack's export, which is read as a whole."""
+    if source.format not in ("auto", "slack") or not Path(source.path).is_dir():
+        return False
+    from dadeum.io.chatlog import slack
+
+    return source.format == "slack" or slack.is_folder(Path(source.path))
+
+
 def folder(path: str, found: list[str]) -> bool:
-    """Whether a path is a folder that holds the files found."""
+    """Whether a path is a folder that holds the files found (Slack's export is a file itself)."""
+    if found == [path]:
+        return False
     return Path(path).is_dir() or (remote.is_remote(path) and all(Path(path) in Path(name).parents for name in found))
 
 
@@ -94,8 +112,17 @@ def _nearby(path: Path) -> str:
 
 
 def format_of(path: Path, source: Source) -> str:
-    """How a file is read: `format` of the source, or what its ending tells."""
-    return ENDINGS.get(suffix(path), "text") if source.format == "auto" else source.format
+    """How a file is read: `format` of the source, or what its ending tells, and of an export of a messenger what it holds."""
+    if source.format != "auto":
+        return source.format
+    if path.is_dir():
+        return "slack"
+    kind = ENDINGS.get(suffix(path), "text")
+    if kind not in MAYBE:
+        return kind
+    from dadeum.io import chatlog
+
+    return chatlog.found(path, kind) or kind
 
 
 def read(path: Path, source: Source, size: int, skip: int = 0) -> Iterator[Chunk]:
@@ -127,13 +154,17 @@ def read(path: Path, source: Source, size: int, skip: int = 0) -> Iterator[Chunk
         from dadeum.io import parquet
 
         return parquet.read(path, lens, size, skip)
+    if kind in EXPORTS:
+        from dadeum.io import chatlog
+
+        return chatlog.read(path, lens, size, skip, kind)
     if kind == "pdf":
         from dadeum.io import pdf
 
         return pdf.read(path, lens, size, skip)
     from dadeum.io import document
 
-    return document.read(path, lens, skip, "html" if kind == "html" else "text")
+    return document.read(path, lens, size, skip, kind)
 
 
 def place(path: Path | str, line: int, kind: Kind = "line") -> str:

@@ -8,7 +8,7 @@ thought for the single row. Both ways give the same contents, and rows that are 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import polars as pl
 
@@ -25,6 +25,14 @@ TELLING: Final = frozenset((*PROMPTS, *COMPLETIONS, *TEXTS, *CHATS, *EXTRAS, "in
 SHAPES: Final = 16
 KEYS: Final = 512
 _SCALARS: Final = {int: pl.Int64, float: pl.Float64, bool: pl.Boolean}
+
+
+class Shapes(NamedTuple):
+    """The different sets of keys that flat rows have, each in its order."""
+
+    keys: list[tuple[str, ...]]
+    of: pl.Series | None = None
+    """Which of them each row has; null where there is one for all."""
 
 
 def frame(lines: Sequence[int], rows: Sequence[Got], lens: Lens) -> pl.DataFrame:
@@ -65,9 +73,9 @@ def turns(name: str, values: Sequence[list[Turn] | None]) -> pl.Series:
     return whole.select(out).to_series()
 
 
-def columns_of(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, pl.Series], list[tuple[str, ...]]] | None:
-    """Flat rows as typed columns, and each row's keys (one for all where they are the same). Null where the rows aren't flat."""
-    shapes = dict.fromkeys(map(tuple, rows))
+def columns_of(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, pl.Series], Shapes] | None:
+    """Flat rows as typed columns, and their keys. Null where the rows aren't flat."""
+    shapes = {shape: i for i, shape in enumerate(dict.fromkeys(map(tuple, rows)))}
     keys = list(dict.fromkeys(k for shape in shapes for k in shape))
     if len(shapes) > SHAPES or len(keys) > KEYS:
         return None
@@ -79,7 +87,7 @@ def columns_of(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, pl.Series], li
         if made is None:
             return None
         columns[key] = made
-    return columns, list(shapes) if one else list(map(tuple, rows))
+    return columns, Shapes(list(shapes), None if one else pl.Series([shapes[tuple(row)] for row in rows], dtype=pl.UInt32))
 
 
 def _typed(key: str, values: list[Any]) -> pl.Series | None:
@@ -100,10 +108,10 @@ def _typed(key: str, values: list[Any]) -> pl.Series | None:
         return None
 
 
-def flat(lines: Sequence[int] | pl.Series, columns: dict[str, pl.Series], keys: list[tuple[str, ...]], lens: Lens) -> pl.DataFrame | None:
+def flat(lines: Sequence[int] | pl.Series, columns: dict[str, pl.Series], shapes: Shapes, lens: Lens) -> pl.DataFrame | None:
     """The frame of flat rows, or null where their contents take more than columns.
 
-    columns: every key's values, null where a row lacks the key. keys: the keys of all rows (one entry), or of each.
+    columns: every key's values, null where a row lacks the key.
     """
     n = len(lines)
     telling = {k for k in columns if k in lens.source.fields.values()} if lens.mapped else TELLING & set(columns)
@@ -115,7 +123,7 @@ def flat(lines: Sequence[int] | pl.Series, columns: dict[str, pl.Series], keys: 
     layouts = {}
     slots: dict[str, list[Any]] = {}
     said: list[list[list[Any]]] = []
-    for shape in dict.fromkeys(keys):
+    for shape in shapes.keys:
         try:
             got = lens.get({k: some[k] for k in shape})
         except Unreadable:
@@ -133,10 +141,8 @@ def flat(lines: Sequence[int] | pl.Series, columns: dict[str, pl.Series], keys: 
     if any(len(slot) > 5 or columns[slot[0][0]].null_count() for slot in said[0]):
         return None
     made = _columns(n, columns, list(slots.values()), lens)
-    if len(layouts) == 1:
-        made["layout"] = pl.Series("layout", [next(iter(layouts.values()))], dtype=pl.String).new_from_index(0, n)
-    else:
-        made["layout"] = pl.Series("layout", [layouts[shape] for shape in keys], dtype=pl.String)
+    texts = pl.Series("layout", [layouts[shape] for shape in shapes.keys], dtype=pl.String)
+    made["layout"] = texts.new_from_index(0, n) if shapes.of is None else texts.gather(shapes.of)
     front = {"line": lines if isinstance(lines, pl.Series) else pl.Series("line", lines, dtype=pl.UInt64), "key": _keys(columns, lens, n)}
     order = [*FRONT, *CONTENT, *lens.named]
     carried = {CARRIED + k: s.alias(CARRIED + k) for k, s in columns.items() if k not in slots}

@@ -1,6 +1,7 @@
-"""A web page as text that keeps what its tags said: paragraphs, headings (#), lists (-), code (```), tables (|).
+"""A web page as text that keeps what its tags said: paragraphs, headings (#), lists (-), code (```), tables (|), formulas ($).
 
-Scripts, styles and navigation are left out; what else on a page is boilerplate is for a step to judge, not for a reader.
+Scripts, styles and navigation are left out; what else on a page is not what it is about only where a source asks for `content: main`
+(article.py).
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any, Final
+
+from dadeum.io import article
 
 DROPPED: Final = frozenset({"script", "style", "nav", "noscript", "template", "svg", "iframe", "head", "button", "select", "option"})
 BLOCKS: Final = frozenset(
@@ -22,8 +25,8 @@ _LINES: Final = re.compile(r"\n{3,}")
 _DEEP: Final = 400
 
 
-def text_of(html: str) -> tuple[str, dict[str, Any]]:
-    """The page's text, and what its head says: title, lang.
+def text_of(html: str, main: bool = False) -> tuple[str, dict[str, Any]]:
+    """The page's text, and what it says of itself: title, lang, date, licence. main: of what the page is about alone.
 
     >>> text_of("<title>T</title><h2>Head</h2><p>a <b>b</b></p><ul><li>x<li>y</ul>")
     ('## Head\\n\\na b\\n\\n- x\\n- y', {'title': 'T'})
@@ -31,6 +34,15 @@ def text_of(html: str) -> tuple[str, dict[str, Any]]:
     from selectolax.lexbor import LexborHTMLParser
 
     tree = LexborHTMLParser(html)
+    told = _told(tree)
+    if tree.body is None:
+        return "", told
+    made = "".join(_walk(article.main(tree) if main else tree.body, 0))
+    lines = (line.rstrip() for line in made.split("\n"))
+    return _LINES.sub("\n\n", "\n".join(lines)).strip("\n"), told
+
+
+def _told(tree: Any) -> dict[str, Any]:
     told: dict[str, Any] = {}
     title = tree.css_first("title")
     if title is not None and (words := _SPACE.sub(" ", title.text()).strip()):
@@ -38,11 +50,25 @@ def text_of(html: str) -> tuple[str, dict[str, Any]]:
     root = tree.root
     if root is not None and root.attributes.get("lang"):
         told["lang"] = root.attributes["lang"]
-    if tree.body is None:
-        return "", told
-    made = "".join(_walk(tree.body, 0))
-    lines = (line.rstrip() for line in made.split("\n"))
-    return _LINES.sub("\n\n", "\n".join(lines)).strip("\n"), told
+    date = tree.css_first('meta[property="article:published_time"],meta[name=date],meta[name="dc.date"]')
+    if date is not None and date.attributes.get("content"):
+        told["date"] = date.attributes["content"]
+    link = tree.css_first("link[rel~=license],a[rel~=license]")
+    if link is not None and link.attributes.get("href"):
+        told["licence"] = licence(link.attributes["href"])
+    return told
+
+
+def licence(url: str) -> str:
+    """A licence's SPDX name where its address tells it, else the address.
+
+    >>> licence("https://creativecommons.org/licenses/by-sa/3.0/deed.ko"), licence("https://example.org/terms")
+    ('CC-BY-SA-3.0', 'https://example.org/terms')
+    """
+    found = re.search(r"creativecommons\.org/(?:licenses/([a-z-]{2,8})/(\d\.\d)|publicdomain/(zero)/(1\.0))", url)
+    if not found:
+        return url
+    return "CC0-1.0" if found[3] else f"CC-{found[1].upper()}-{found[2]}"
 
 
 def _walk(node: Any, depth: int) -> Iterator[str]:
@@ -65,6 +91,8 @@ def _piece(node: Any, depth: int) -> Iterator[str]:
         return
     elif depth > _DEEP:
         yield _SPACE.sub(" ", node.text())
+    elif tag == "math":
+        yield _formula(node)
     elif tag == "br":
         yield "\n"
     elif tag == "pre":
@@ -85,6 +113,16 @@ def _piece(node: Any, depth: int) -> Iterator[str]:
         yield "\n\n"
     else:
         yield from _inline(node, depth)
+
+
+def _formula(node: Any) -> str:
+    """A formula as TeX between dollars where the page brings it, else the text of its marks."""
+    tex = node.css_first('annotation[encoding="application/x-tex"]')
+    words = (tex.text() if tex is not None else node.attributes.get("alttext") or "").strip()
+    if words.startswith("{\\displaystyle") and words.endswith("}"):
+        words = words.removeprefix("{\\displaystyle")[:-1].strip()
+    mark = "$$" if node.attributes.get("display") == "block" else "$"
+    return f"{mark}{words}{mark}" if words else _SPACE.sub(" ", node.text())
 
 
 def _inline(node: Any, depth: int) -> Iterator[str]:

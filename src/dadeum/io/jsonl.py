@@ -65,7 +65,7 @@ def _alike(piece: bytes, n: int, at: int, lens: Lens, where: str) -> Chunk | Non
     if alike is None:
         return None
     if where and lens.source.fields:
-        lens.check(dict.fromkeys(alike[0]), [parse(piece.partition(b"\n")[0])], where)
+        lens.check(dict.fromkeys(alike[0]), [parse(piece[: piece.find(b"\n") if n > 1 else None])], where)
     made = flat(range(at, at + n), *alike, lens)
     return None if made is None else Chunk(made, [], ":")
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from dadeum.io import transcript
+from dadeum.errors import RecipeError
+from dadeum.io import assistants, dialogue, transcript
+from dadeum.io.chunk import Unreadable
 from dadeum.io.layout import GAP, Got, Path, dialect_of, single
 from dadeum.io.turns import Dialect, is_turns, read_all, turn
 from dadeum.io.value import as_text
@@ -236,7 +238,46 @@ def text(got: Got) -> bool:
     return True
 
 
+def chatgpt(got: Got) -> bool:
+    """A conversation of ChatGPT's export; the row goes on as the messages that it is (assistants.py)."""
+    return assistants.is_chatgpt(got.raw) and _became(got, assistants.chatgpt)
+
+
+def claude(got: Got) -> bool:
+    """A conversation of Claude's export, likewise."""
+    return assistants.is_claude(got.raw) and _became(got, assistants.claude)
+
+
+def spoken(got: Got) -> bool:
+    """Turns with a speaker and a text under whatever names (dialogue.py)."""
+    keys = dialogue.found(got.raw)
+    if keys is None:
+        return False
+    key, who, said = keys
+    items = got.raw[key]
+    try:
+        if dialogue.is_speech(got.raw, key):
+            return _became(got, lambda raw: dialogue.speech(raw, who, said, got.chat))
+        got.turns("messages", dialogue.turns(items, who, said, got.chat))
+    except RecipeError as error:
+        # Which row it was is known where rows are read; what the recipe says holds for all of them.
+        raise Unreadable(error.mistakes[0].what) from None
+    got.take((key,), "messages", "dialogue", said, [{k: None if k == said else v for k, v in item.items()} for item in items])
+    got.kind = "dialogue"
+    return True
+
+
+def _became(got: Got, made: Callable[[dict[str, Any]], dict[str, Any]]) -> bool:
+    try:
+        got.raw = made(got.raw)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise Unreadable(f"an export of an unknown shape: {type(error).__name__}") from None
+    return _chat(got, ("messages",), ("chat",))
+
+
 AUTO: Final[tuple[Callable[[Got], bool], ...]] = (
+    chatgpt,
+    claude,
     dpo,
     messages,
     alpaca,
@@ -245,6 +286,7 @@ AUTO: Final[tuple[Callable[[Got], bool], ...]] = (
     one_transcript,
     text,
     prompt_only,
+    spoken,
 )
 KINDS: Final[dict[str, tuple[Callable[[Got], bool], ...]]] = {
     "auto": AUTO,
@@ -260,6 +302,9 @@ KINDS: Final[dict[str, tuple[Callable[[Got], bool], ...]]] = {
     "dpo": (dpo,),
     "kto": (kto,),
     "transcript": (one_transcript,),
+    "chatgpt": (chatgpt,),
+    "claude": (claude,),
+    "dialogue": (spoken,),
 }
 
 

@@ -19,6 +19,7 @@ and each slot says which value of the row (a path of keys) lives in which column
 | chat, sharegpt         | messages: [all, first but n, or last n], shapes (see turns.py), full             |
 | one                    | a single message                                                                 |
 | transcript             | the turns in one string                                                          |
+| dialogue key items     | items that each hold a turn's content under the key, with all else that they hold|
 
 After edits `put` takes the columns as they are now; where they no longer fit it says why.
 """
@@ -34,6 +35,7 @@ from dadeum.io import transcript
 from dadeum.io.chunk import Unreadable
 from dadeum.io.turns import KEYS, Dialect, Turn, build, build_all, read, read_all, turn
 from dadeum.io.value import as_text, dumps, loads
+from dadeum.settings import Chat
 
 GAP: Final = "\n\n"
 """Stands between an instruction and its input."""
@@ -52,6 +54,8 @@ class Got:
     key: str | None = None
     named: tuple[str, ...] = ()
     """The columns that `fields` names."""
+    chat: Chat = field(default_factory=Chat)
+    """How speakers get their roles."""
 
     def taken(self) -> set[str]:
         """The row's keys that content was made of."""
@@ -173,6 +177,11 @@ def _turns(turns: list[Turn], codec: Any, told: list[Any], body: list[Turn], whe
         return build_all(part, codec, shapes)
     if codec == "transcript":
         return transcript.write([*body, *turns] if told else turns)
+    if codec == "dialogue":
+        key, items = told
+        if len(items) != len(turns):
+            raise Unreadable(f"{where} holds {len(items)} turns, the record has {len(turns)}")
+        return [{**item, key: said["content"]} for item, said in zip(items, turns)]
     if codec == "history":
         return _history(turns[:-2], where)
     if codec == "copied":

@@ -48,7 +48,7 @@ class Lens:
 
     def get(self, raw: dict[str, Any]) -> Got:
         """A raw row as a record's contents. Raises Unreadable where it is not what the recipe says."""
-        got = Got(raw, named=tuple(self.named))
+        got = Got(raw, named=tuple(self.named), chat=self.source.chat)
         fields = self.source.fields
         for name, at in self.named.items():
             path = located(raw, at)

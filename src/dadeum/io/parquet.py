@@ -16,7 +16,7 @@ import polars as pl
 
 from dadeum.errors import DadeumError
 from dadeum.io.chunk import CONTENT, Bad, Chunk, Unreadable, shown
-from dadeum.io.frame import TELLING, flat, frame
+from dadeum.io.frame import TELLING, Shapes, flat, frame
 from dadeum.io.lens import Lens
 from dadeum.io.value import dumps
 from dadeum.record import CARRIED, RECORD
@@ -75,7 +75,7 @@ def _own(rows: pl.DataFrame, lines: pl.Series) -> pl.DataFrame:
 
 def _foreign(rows: pl.DataFrame, lines: pl.Series, lens: Lens) -> Chunk:
     columns = {s.name: s for s in rows.get_columns()}
-    made = flat(lines, columns, [tuple(columns)], lens) if rows.height else None
+    made = flat(lines, columns, Shapes([tuple(columns)]), lens) if rows.height else None
     if made is not None:
         return Chunk(made, [], "#")
     looked = [name for name in rows.columns if _may_tell(name, rows.schema[name], lens)]

@@ -121,10 +121,11 @@ class Lines:
             if not piece:
                 break
         self._rest = b""
-        whole = b"".join(pieces)
-        if not whole.endswith(b"\n"):
-            return whole, found + bool(whole)
-        return whole[:-1], found
+        pieces = [piece for piece in pieces if piece]
+        if pieces and pieces[-1].endswith(b"\n"):
+            pieces[-1] = pieces[-1][:-1]  # here, where it copies a block and not the whole
+            return b"".join(pieces), found
+        return b"".join(pieces), found + bool(pieces)
 
 
 def _narrow(stream: Iterator[bytes], wide: str) -> Iterator[bytes]:

@@ -19,7 +19,7 @@ import polars as pl
 from dadeum.io import stream
 from dadeum.io.chunk import Bad, Chunk, shown
 from dadeum.io.encoding import WIDE, detect
-from dadeum.io.frame import flat
+from dadeum.io.frame import Shapes, flat
 from dadeum.io.jsonl import chunk
 from dadeum.io.lens import Lens
 
@@ -51,6 +51,19 @@ def read(path: Path, lens: Lens, size: int, skip: int = 0, separator: str = ",")
             return
         if number >= skip:
             yield _chunk(part, keys, needed, lens, encoding, str(path) if number == 0 else "")
+
+
+def rows(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, str], str, str]]:
+    """A comma-separated table's rows below its header: physical line, row, why it is unreadable (else empty), the raw text of such a one."""
+    parsed = parse(_texts(path, encoding), ",", is_quoted(path, encoding, ","))
+    keys = next((fields for _, fields, _, _ in parsed if fields), [])
+    for line, fields, why, raw in parsed:
+        if fields is None or len(fields) > len(keys):
+            yield line, {}, why or f"{len(fields or ())} fields, where the header has {len(keys)}", shown(raw)
+        elif not _whole("".join(fields)):
+            yield line, {}, f"not {encoding}", shown(raw.encode("utf-8", "surrogateescape"))
+        else:
+            yield line, dict(zip(keys, fields)), "", ""
 
 
 def unique(named: list[str]) -> tuple[str, ...]:
@@ -85,7 +98,7 @@ def _chunk(part: list[Row], keys: tuple[str, ...], needed: int, lens: Lens, enco
     columns = {key: pl.Series(key, v, dtype=pl.String) for key, v in zip(keys, values)}
     if where and lens.source.fields and good:
         lens.check(keys, [dict(zip(keys, good[0]))], where)
-    made = flat(lines, columns, [keys], lens) if good else None
+    made = flat(lines, columns, Shapes([keys]), lens) if good else None
     if made is None:
         return chunk([dict(zip(keys, row)) for row in good], lines, lens, bad, "", ":")
     return Chunk(made, bad, ":")
