@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from dadeum import cli
 from dadeum.errors import DadeumError, RecipeError
 from dadeum.record import RECORD, records
-from dadeum.report import look, look_page, look_text, personal, repeats, survey, tally
+from dadeum.report import files, look, look_page, look_text, personal, repeats, survey, tally
+from dadeum.report.shown import SHOWN
 from dadeum.report.terminal import columns
 from dadeum.report.words import LANGS
 
@@ -34,7 +35,7 @@ def lines(path: Path, rows: list[Any]) -> Path:
 
 
 def looked(path: Path) -> dict[str, Any]:
-    return look.look(path, *look.opened(path))
+    return look.look(path, *files.opened(path))
 
 
 def everything(path: Path, out: Path, capsys: pytest.CaptureFixture[str], lang: str = "en") -> str:
@@ -170,7 +171,7 @@ def test_no_personal_value_is_shown_anywhere(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_a_secret_at_the_edge_of_what_is_shown_is_not_cut_in_two(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = [{"text": "가" * (look.SHOWN - k) + f" {EMAIL} 끝"} for k in range(2, 22, 3) for _ in range(2)]
+    rows = [{"text": "가" * (SHOWN - k) + f" {EMAIL} 끝"} for k in range(2, 22, 3) for _ in range(2)]
     shown = everything(lines(tmp_path / "e.jsonl", rows), tmp_path / "o.html", capsys)
     assert "kim.min" not in shown and "hanmail" not in shown
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dadeum import cli
 from dadeum.evaluate.quantiles import wilson
-from dadeum.report import even, look, look_page, qualities
+from dadeum.report import even, files, look, look_page, qualities
 from dadeum.report.words import LANGS, TABLE, Words
 from dadeum.steps.annotate import outlier
 from test_look import EMAIL, PHONE, lines, looked
@@ -86,10 +86,12 @@ def test_near_copies_are_told_with_the_row_that_would_stay(tmp_path: Path) -> No
 
 def test_slices_by_time_and_annotator(tmp_path: Path) -> None:
     rows = [{"text": f"글 {i // 3} 번째입니다", "label": "가" if i % 3 else "나", "annotator": f"a{i % 3}", "created_at": f"2025년 {i % 2 + 1}월 3일" if i else "soon"} for i in range(30)]
-    slices = {s["kind"]: s for s in looked(lines(tmp_path / "s.jsonl", rows))["slices"]}
+    told = looked(lines(tmp_path / "s.jsonl", rows))
+    slices = {s["kind"]: s for s in told["slices"]}
     assert [(v["value"], v["n"]) for v in slices["time"]["values"]] == [("2025-01", 14), ("2025-02", 15)] and slices["time"]["undated"] == 1
     assert [(v["value"], v["n"]) for v in slices["annotator"]["values"]] == [("a0", 10), ("a1", 10), ("a2", 10)]
-    agreement = slices["annotator"]["agreement"]
+    agreement = told["votes"]
+    assert (agreement["how"], agreement["fields"]) == ("rows", ["annotator"])
     assert agreement["items"] == 10 and agreement["observed"] == pytest.approx(1 / 3)
     assert {b["annotator"]: b["agrees"] for b in agreement["by"]} == pytest.approx({"a0": 0.0, "a1": 0.5, "a2": 0.5})
 
@@ -98,7 +100,7 @@ def test_two_models_answers_side_by_side(tmp_path: Path) -> None:
     asked = [f"{city}까지 며칠 걸리나요?" for city in CITIES[:10]] + ["How long does it take?", "Where is it?"]
     a = lines(tmp_path / "a.jsonl", [chat(q, "사흘 걸립니다.") for q in asked])
     b = lines(tmp_path / "b.jsonl", [chat(q.replace(" ", "  "), "사흘 걸립니다" if i < 7 else f"연락은 {PHONE}로 주세요.") for i, q in enumerate(asked[:-1])] + [chat("새 물음", "새 답")])
-    told = look.side_by_side(a, look.opened(a)[0], b, look.opened(b)[0])
+    told = look.side_by_side(a, files.opened(a)[0], b, files.opened(b)[0])
     assert (told["of"], told["both"], told["same"], told["changed"], told["only"]) == ("answers", 11, 7, 4, {"a": 1, "b": 1})
     assert told["slices"] == [{"profile": "ko", "n": 10, "changed": 3}, {"profile": "en", "n": 1, "changed": 1}]
     assert "새 물음" in told["gone"]["b"][0]["text"] and PHONE not in orjson.dumps(told).decode()
@@ -137,7 +139,7 @@ def test_every_check_and_cause_has_words() -> None:
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_page_in_a_browser(browser: Any, planted: Path, tmp_path: Path, lang: str, width: int) -> None:
     out = tmp_path / "look.html"
-    told = {**looked(planted), "against": look.side_by_side(planted, look.opened(planted)[0], planted, look.opened(planted)[0])}
+    told = {**looked(planted), "against": look.side_by_side(planted, files.opened(planted)[0], planted, files.opened(planted)[0])}
     out.write_text(look_page.render(told, lang), encoding="utf-8")
     tab, asked, wrong = opened(browser, out, width)
     bar = tab.locator("#card details").first

@@ -122,9 +122,12 @@ def parser() -> Parser:
     look = command("look", _look, "statistics and pictures of any data file or run")
     look.add_argument("path", metavar="PATH_OR_RUN")
     look.add_argument("--against", type=Path, default=None, metavar="PATH_OR_RUN", help="another file, run or model's answers to put beside it")
+    look.add_argument("--target", type=Path, default=None, metavar="PATH_OR_RUN", help="rows that the data should cover: what is missing, thin or far")
+    look.add_argument("--tokenizer", default="", metavar="PATH_OR_MODEL", help="counts lengths in tokens (default: estimated by language)")
     look.add_argument("--out", type=Path, default=None, metavar="report.html")
     look.add_argument("--lang", choices=["ko", "en"], default="en")
     look.add_argument("--json", action="store_true", help="JSON alone on standard output")
+    _sets(look, "source.KEY=VALUE of how it is read, as in source.fields={text: review, label: stars}")
 
     why = command("why", _why, "the life of one row")
     why.add_argument("folder", type=Path, metavar="RUN")
@@ -180,7 +183,8 @@ def _apply(told: argparse.Namespace) -> None:
 def _look(told: argparse.Namespace) -> None:
     from dadeum.report import look
 
-    look.run(Path(told.path), told.out, told.lang, told.json, told.against)
+    asked = look.Asked(told.against, told.target, told.tokenizer, tuple(told.set))
+    look.run(Path(told.path), told.out, told.lang, told.json, asked)
 
 
 def _why(told: argparse.Namespace) -> None:

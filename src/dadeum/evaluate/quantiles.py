@@ -115,15 +115,15 @@ def _fraction(x: float, a: float, b: float) -> float:
     return value
 
 
-def wilson(hits: int, n: int) -> tuple[float | None, float | None]:
-    """The 95 % interval of a share (Wilson 1927). Null for n = 0.
+def wilson(hits: int, n: int, z: float = Z) -> tuple[float | None, float | None]:
+    """The 95 % interval of a share (Wilson 1927), or that of another `z`. Null for n = 0.
 
     >>> [round(x, 3) for x in wilson(10, 10)]
     [0.722, 1.0]
     """
     if not n:
         return None, None
-    p, z2 = hits / n, Z * Z
+    p, z2 = hits / n, z * z
     middle = (p + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    half = z / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
     return (middle - half if hits else 0.0), (middle + half if hits < n else 1.0)

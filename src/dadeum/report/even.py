@@ -42,6 +42,10 @@ class Even:
         at = at[marks[at] <= self.limit]
         return pl.Series(at, dtype=pl.UInt32), marks[at]
 
+    def inside(self, row: pl.Series) -> pl.Series:
+        """Of rows that were taken, whether they still are in the sample."""
+        return pl.Series(mixed(row.to_numpy()) <= self.limit)
+
 
 class Behind:
     """The rows that a bar is shown with: of every bar the few with the lowest marks, so an even choice of all of its rows."""

@@ -59,6 +59,8 @@ class Facts:
     curve: list[dict[str, Any]]
     proof: dict[str, Any] | None
     truth: list[dict[str, Any]] = field(default_factory=list)
+    steps: tuple[tuple[str, dict[str, Any]], ...] = ()
+    """(name, parameters) of the recipe's steps, in its order."""
 
     @property
     def licences(self) -> dict[str, str]:
@@ -79,6 +81,7 @@ def read(folder: Path) -> Facts:
     recipe = path.read_text(encoding="utf-8") if path.exists() else None
     told = parse(recipe, str(path)) if recipe is not None else None
     sources = tuple(told.get("sources") or ()) if isinstance(told, dict) else ()
+    steps = (told.get("steps") or ()) if isinstance(told, dict) else ()
     truth = _json(folder / "truth.json")
     return Facts(
         folder=folder,
@@ -93,6 +96,7 @@ def read(folder: Path) -> Facts:
         curve=_json(folder / "curve.json") or [],
         proof=_json(folder / "proof.json"),
         truth=truth.get("steps", []) if isinstance(truth, dict) else [],
+        steps=tuple((name, more or {}) for step in steps for name, more in (step.items() if isinstance(step, dict) else [(step, {})])),
     )
 
 

@@ -1,5 +1,5 @@
 """What the comparisons and guards of a run found, as small tables that the report draws: similarities, leaks, clusters, strata,
-contamination by benchmark, the exported files looked at again, and the order of the steps.
+contamination by benchmark, the exported files looked at again, and the order of the steps; scores.py adds what concerns scores.
 
 Everything comes from `run.json`, `order.json` and the ledger; a finding that a run does not have is left out. Values of rows that
 name a line (a stratum) are concealed like any other contents; evidence names places, and shows texts that the ledger keeps.
@@ -8,15 +8,15 @@ name a line (a stratum) are concealed like any other contents; evidence names pl
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 import polars as pl
 
-from dadeum.report import evidence, sample, warned
+from dadeum.report import evidence, sample, scores, warned
 from dadeum.report.facts import Facts, scan
+from dadeum.report.finding import Finding, Line, Pair
 from dadeum.report.words import Words, count, number, percent
 
 SHOWN: Final = {
@@ -30,41 +30,6 @@ LINES: Final = 24
 SIDES: Final = ("train", "validation", "test")
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of a table. `numbers`: (value, as it is shown); `bar`: the share that its bar fills, None for no bar."""
-
-    name: str
-    numbers: tuple[tuple[float, str], ...]
-    bar: float | None = None
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A row that left, and the test item that it holds."""
-
-    place: str
-    item: str
-    value: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One table: what it is about, its heads (the first is that of the names), its lines, and where it was read from."""
-
-    step: str
-    title: str
-    lede: str
-    heads: tuple[str, ...]
-    lines: tuple[Line, ...]
-    where: str
-    warnings: tuple[str, ...] = ()
-    pairs: tuple[Pair, ...] = field(default=())
-    more: int = 0
-    """Lines that are not shown."""
-
-
 def found(facts: Facts, t: Words) -> list[Finding]:
     """All findings of a run, in the order of its steps; what concerns the run as a whole comes last."""
     made: list[Finding] = []
@@ -73,6 +38,7 @@ def found(facts: Facts, t: Words) -> list[Finding]:
         told = stage.get("report") or {}
         if stage["step"] in makers and told:
             made += makers[stage["step"]](stage["step"], told, f"run.json: stages[{i}].report", t)
+    made += scores.found(facts, t)
     made += _evidence(facts.folder, t)
     made += _recheck(facts.run, t)
     made += _order(facts.folder / "order.json", t)
@@ -81,7 +47,7 @@ def found(facts: Facts, t: Words) -> list[Finding]:
 
 def rest(stage: dict[str, Any]) -> dict[str, Any]:
     """The entries of a stage's report that no table shows."""
-    return {k: v for k, v in (stage.get("report") or {}).items() if k not in SHOWN.get(stage["step"], ())}
+    return {k: v for k, v in (stage.get("report") or {}).items() if k not in (*SHOWN.get(stage["step"], ()), "held_out")}
 
 
 def _near(step: str, told: dict[str, Any], where: str, t: Words) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from dadeum.report import chart
+from dadeum.report.balance import EDGES
 from dadeum.report.figures import fold
 from dadeum.report.page import TEMPLATES, language
 from dadeum.report.words import Words, count, number, percent
@@ -18,6 +19,10 @@ FIELDS: Final = 60
 """Fields that are shown; the rest is counted."""
 VALUES: Final = 12
 """Values of one field, and labels, that are shown."""
+COLOURS: Final = 6
+"""Labels with a colour of their own."""
+NOTED: Final = 0.2
+"""How far a label's share of a slice must be from its share of all to be told of at the top."""
 RARE: Final = 10
 """How many times as frequent as the rarest the most frequent label must be to be told of."""
 
@@ -28,10 +33,19 @@ def render(told: dict[str, Any], lang: str = "en") -> str:
 
     t = Words(lang)
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals.update(t=t, count=count, number=number, percent=percent, language=language, bar=_bar, share=share, short=short, compact=compact, seen=seen, most={"files": FILES, "fields": FIELDS, "values": VALUES})
-    css = (TEMPLATES / "page.css").read_text(encoding="utf-8")
-    picture = _histogram(told["lengths"].get("record"), t)
-    return environment.get_template("look.html.j2").render(told=told, lang=t.lang, css=css, name=name(told), lede=lede(told, t), glance=glance(told, t), histogram=picture)
+    environment.globals.update(
+        t=t, count=count, number=number, percent=percent, language=language, bar=_bar, share=share, short=short, compact=compact, seen=seen,
+        most={"files": FILES, "fields": FIELDS, "values": VALUES}, check=lambda name: check(name, t), with_objects=_with_objects, spread=_spread,
+        slice_name=lambda by, value: slice_name(by, value, t), label_style=_label, gap_name=lambda line: _gap(line, t),
+        at_most=lambda line: [(t("look.at_most", share=percent(most, 0)), True) for most, _ in line["at_most"]],
+    )  # fmt: skip
+    css, look_css = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "look.css"))
+    pictures = {
+        "histogram": _histogram(told["lengths"].get("record"), t("look.histogram")),
+        "histogram_tokens": _histogram((told["tokens"] or {"lengths": {}})["lengths"].get("record"), t("look.histogram.tokens")),
+    }
+    shown = {"name": name(told), "lede": lede(told, t), "glance": glance(told, t), "css": css, "look_css": look_css, **pictures}
+    return environment.get_template("look.html.j2").render(told=told, lang=t.lang, **shown)
 
 
 def name(told: dict[str, Any]) -> str:
@@ -73,6 +87,14 @@ def glance(told: dict[str, Any], t: Words) -> list[tuple[str, str]]:
         tell("chats", "silent", chats["silent"])
     tell("outliers", "outliers", sum(one["n"] for one in told["outliers"]))
     tell("personal", "personal", personal["records"], personal["looked_at"], looked_at=count(personal["looked_at"]))
+    apart = max((one["apart"] | {"by": one["by"]} for one in told["balance"] if one["apart"]), key=lambda a: abs(a["share"] - a["whole"]), default=None)
+    if apart and abs(apart["share"] - apart["whole"]) >= NOTED:
+        values = {"label": seen(apart["label"]), "value": slice_name(apart["by"], apart["value"], t)}
+        said.append(("balance", t("look.glance.balance.slice", share=percent(apart["share"]), whole=percent(apart["whole"]), **values)))
+    tell("annotators", "annotators", sum(bool(line["why"]) for line in (told["votes"] or {"by": []})["by"]))
+    if told["coverage"] and told["coverage"]["near"]:
+        said.append(("coverage", t("look.glance.covered", share=percent(told["coverage"]["near"]["share"]))))
+        tell("coverage", "coverage", sum(line["state"] in ("missing", "thin") for line in told["coverage"]["gaps"]))
     labels = told["labels"]["values"] if told["labels"] and not told["labels"]["many"] else []
     if labels and labels[0][1] >= RARE * labels[-1][1]:
         said.append(("labels", t("look.glance.balance", x=count(round(labels[0][1] / labels[-1][1])))))
@@ -120,9 +142,63 @@ def _bar(part: float, whole: float, style: str = "kept") -> Markup:
     return Markup(chart.bar([(style, part)], whole, share(int(part), int(whole))))
 
 
-def _histogram(lengths: dict[str, Any] | None, t: Words) -> Markup:
+def check(name: str, t: Words) -> str:
+    """What a check of the score card looks for, in words: its own, else those of the reason that a filter gives.
+
+    >>> check("empty", Words("en")), check("refusal", Words("en"))
+    ('empty', 'refusal')
+    """
+    said = t.known("look.check", name)
+    return said if said != name else t.reason(name)
+
+
+def slice_name(by: str, value: str, t: Words) -> str:
+    """A slice in words.
+
+    >>> slice_name("length", "0", Words("en")), slice_name("length", "1", Words("en")), slice_name("language", "ko", Words("en"))
+    ('under 16 characters', '16 to 63 characters', 'Korean')
+    """
+    if by == "language":
+        return t(f"look.profile.{value}")
+    if by != "length":
+        return seen(value)
+    at = int(value)
+    return _characters(EDGES[at - 1] if at else None, EDGES[at] if at < len(EDGES) else None, t)
+
+
+def _characters(low: int | None, high: int | None, t: Words) -> str:
+    if not low:
+        return t("look.characters.under", high=count(high)) if high is not None else t("look.characters.from", low=0)
+    return t("look.characters.from", low=count(low)) if high is None else t("look.characters.between", low=count(low), high=count(high - 1))
+
+
+def _gap(line: dict[str, Any], t: Words) -> str:
+    if line["kind"] == "length":
+        low, high = line["name"]
+        return _characters(low, high, t)
+    return slice_name("language", line["name"], t) if line["kind"] == "language" else seen(line["name"])
+
+
+def _with_objects(line: dict[str, Any]) -> Markup:
+    """A verb, and what it most often asks for behind it; a topic as it is."""
+    named = Markup("{}").format(line["name"])
+    told = ", ".join(f"{name} {count(n)}" for name, n in line.get("objects", []))
+    return named + (Markup(' <span class="quiet">{}</span>').format(told) if told else Markup(""))
+
+
+def _label(at: int, label: str) -> str:
+    """The class of a label's colour; the seventh and later share one."""
+    return f"label{at}" if at < COLOURS and label else "others"
+
+
+def _spread(labels: list[str], shares: list[float]) -> Markup:
+    parts = [(_label(i, label), part) for i, (label, part) in enumerate(zip(labels, shares))]
+    told = ", ".join(f"{seen(label)} {percent(part)}" for label, part in zip(labels[:COLOURS], shares))
+    return Markup(chart.bar(parts, 1.0, told, height=14))
+
+
+def _histogram(lengths: dict[str, Any] | None, title: str) -> Markup:
     if not lengths:
         return Markup("")
     bins = fold([(low, high, 0, n) for low, high, n in lengths["bins"]])
-    title = t("look.histogram")
     return Markup(chart.histogram([(count(low), n, 0) for low, _, _, n in bins], lambda x: count(int(x)), title))

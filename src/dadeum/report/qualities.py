@@ -16,6 +16,7 @@ They are hints of what to look at, not proof of what is right: no check knows wh
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 import polars as pl
@@ -24,10 +25,10 @@ from dadeum.evaluate.quantiles import wilson
 from dadeum.profiles import profile
 from dadeum.recipe import read_step
 from dadeum.record import prose
+from dadeum.report import cuts, outliers
 from dadeum.report.even import Even
 from dadeum.step import Filter
-from dadeum.steps.annotate import language, register
-from dadeum.steps.annotate.outlier import Outlier
+from dadeum.steps.annotate import language, quality, register
 from dadeum.steps.annotate.topic import Topic
 from dadeum.steps.clean import _mojibake
 from dadeum.steps.clean.missing import BLANK, NULLS
@@ -46,12 +47,15 @@ MARKUP: Final = r"(?i)</?(?:p|br|div|span|b|i|u|em|strong|a|img|font|center|tabl
 UNSEEN: Final = r"[\x{0}-\x{8}\x{B}\x{C}\x{E}-\x{1F}\x{7F}\x{80}-\x{9F}\x{AD}\x{200B}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2060}\x{FEFF}\x{E000}-\x{F8FF}]"
 PAIRS: Final = Pairs()
 REPETITION: Final = read_step("filter.repetition", {})
+SAID: Final = ("text", "user", "assistant")
+"""What quality rules measure, as `annotate.quality` does."""
 ROWS: Final = 5
 """Rows that are shown of each check."""
-OUTLIER: Final = Outlier()
 TOPIC: Final = Topic()
 TOPICS: Final = 20
-"""Topics, and verbs with their objects, that are shown."""
+"""Topics and verbs that are shown."""
+OBJECTS: Final = 5
+"""Objects that are shown of each verb, of those that it has more than once."""
 
 
 class Qualities:
@@ -62,49 +66,57 @@ class Qualities:
         self._parts: list[pl.DataFrame] = []
         self._outliers: list[pl.DataFrame] = []
         self._topics: list[pl.DataFrame] = []
+        self._scores: list[pl.DataFrame] = []
+        self._rules: list[pl.DataFrame] = []
 
-    def add(self, rows: pl.DataFrame, said: pl.Series, chats: bool) -> None:
-        """Check one chunk's sample. said: what each record says; chats: whether any of its records has turns."""
+    def add(self, rows: pl.DataFrame, said: pl.Series, chats: bool, scores: dict[str, pl.Series]) -> None:
+        """Check one chunk's sample. said: what each record says; chats: whether any of its records has turns; scores: carried numbers."""
         at, marks = self._even.take(rows.get_column("row"))
         few = rows[at]
         self._parts.append(_checked(few, said.gather(at), chats).with_columns(pl.Series("mark", marks)))
-        self._outliers.append(OUTLIER.sketch(few).with_columns(pl.Series("mark", marks)))
+        self._outliers.append(outliers.OUTLIER.sketch(few).with_columns(pl.Series("mark", marks)))
         self._topics.append(TOPIC.sketch(few).with_columns(pl.Series("mark", marks)))
+        numbers = [column.gather(at).alias(name) for name, column in scores.items()]
+        self._scores.append(pl.DataFrame([few.get_column("row"), *numbers, pl.Series("mark", marks)]))
+        self._rules.append(pl.DataFrame([few.get_column("row"), *quality.measured(few, cuts.RULES, SAID), pl.Series("mark", marks)]))
         if sum(part.height for part in self._parts) > 2 * len(self._even.marks):
-            for parts in (self._parts, self._outliers, self._topics):
+            for parts in (self._parts, self._outliers, self._topics, self._scores, self._rules):
                 parts[:] = [self._inside(parts)]
 
     def _inside(self, parts: list[pl.DataFrame]) -> pl.DataFrame:
         return pl.concat(parts, how="diagonal").filter(pl.col("mark") <= pl.lit(int(self._even.limit), dtype=pl.UInt64))
 
     def tell(self, conflicting: pl.Series, copies: pl.Series, near: pl.Series, personal: set[int]) -> dict[str, Any]:
-        """{qualities: {name: {n, good, share, low, high, checks: [{check, n, share, rows}]}}, outliers, topics, verbs, languages, registers}.
+        """{qualities: {name: {n, good, share, low, high, checks: [{check, n, share, rows}]}}, outliers, topics, verbs, languages, registers,
+        rules, numbers}; the last two as `cuts` tells them.
 
         conflicting, copies, near: the rows that a comparison of all rows found; personal: marks of those with personal data.
         """
         if not self._parts:
-            return {"qualities": {}, "outliers": [], "topics": [], "verbs": [], "languages": {}, "registers": {}}
+            return {"qualities": {}, "outliers": [], "topics": [], "verbs": [], "languages": {}, "registers": {}, "rules": [], "numbers": []}
         within = {"conflict": conflicting, "copy": copies, "near": near}
         frame = self._inside(self._parts).sort("mark").with_columns(
             *(pl.col("row").is_in(rows.implode()).alias(check) for check, rows in within.items()),
             pl.col("mark").is_in(pl.Series(sorted(personal), dtype=pl.UInt64).implode()).alias("personal"),
         )  # fmt: skip
         made: dict[str, Any] = {}
-        for quality, checks in CHECKS.items():
+        for name, checks in CHECKS.items():
             mine = [check for check in checks if check in frame.columns]
             asked = frame.filter(pl.any_horizontal(pl.col(check).is_not_null() for check in mine)) if mine else frame.clear()
             if asked.is_empty():
                 continue
             good = int(asked.select((~pl.any_horizontal(pl.col(check).fill_null(False) for check in mine)).sum()).item())
             low, high = wilson(good, asked.height)
-            made[quality] = {"n": asked.height, "good": good, "share": good / asked.height, "low": low, "high": high}
-            made[quality]["checks"] = [_found(check, asked) for check in mine]
+            made[name] = {"n": asked.height, "good": good, "share": good / asked.height, "low": low, "high": high}
+            made[name]["checks"] = [_found(check, asked) for check in mine]
         return {
             "qualities": made,
-            "outliers": _outliers(self._inside(self._outliers).drop("mark")),
+            "outliers": outliers.told(self._inside(self._outliers).drop("mark"), self._inside(self._topics), frame),
             **_topics(self._inside(self._topics).drop("mark")),
             "languages": _shares(frame, "language"),
             "registers": _shares(frame, "register"),
+            "rules": cuts.rules(self._inside(self._rules).sort("mark")),
+            "numbers": cuts.scores(self._inside(self._scores).sort("mark").drop("row", "mark")),
         }
 
 
@@ -180,21 +192,18 @@ def _runaway(rows: pl.DataFrame) -> pl.Series:
     return REPETITION.why(rows).get_column("reason").is_not_null()
 
 
-def _outliers(sketches: pl.DataFrame) -> list[dict[str, Any]]:
-    """[{cause, n, rows}]: records that `annotate.outlier` finds unlike the rest, by the likely cause, the farthest rows of each first."""
-    found = OUTLIER.decide(OUTLIER.relate(sketches)).filter(pl.col("outlier_cause").is_not_null())
-    found = found.sort("outlier", "row", descending=[True, False])
-    groups = found.group_by("outlier_cause", maintain_order=True).agg(pl.len().alias("n"), pl.col("row").head(ROWS).alias("rows"))
-    return groups.rename({"outlier_cause": "cause"}).sort("n", "cause", descending=[True, False]).to_dicts()
-
-
 def _topics(sketches: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    """topics, verbs (with their objects): [{name, n, rows}], by `annotate.topic`; the rows nearest the middle of a topic first."""
+    """topics: [{name, n, rows}], verbs: [{name, n, rows, objects: [[object, n]]}], by `annotate.topic`; the rows nearest the middle of a topic first."""
     told = TOPIC.decide(TOPIC.relate(sketches)).sort("topic_share", "row", descending=[True, False], nulls_last=True)
-    asked = pl.concat_str("verb", "object", separator=" · ", ignore_nulls=True)
     made = {}
-    for key, name in (("topics", pl.col("topic")), ("verbs", pl.when(pl.col("verb").is_not_null()).then(asked))):
-        groups = told.with_columns(name.alias("name")).filter(pl.col("name").is_not_null()).group_by("name", maintain_order=True)
-        counted = groups.agg(pl.len().alias("n"), pl.col("row").head(3).alias("rows")).filter(pl.col("n") > 2)
-        made[key] = counted.sort("n", "name", descending=[True, False]).head(TOPICS).to_dicts()
+    for name in ("topic", "verb"):
+        groups = told.filter(pl.col(name).is_not_null()).group_by(name, maintain_order=True)
+        counted = groups.agg(pl.len().alias("n"), pl.col("row").head(3).alias("rows"), pl.col("object").drop_nulls()).filter(pl.col("n") > 2)
+        ranked = counted.sort("n", name, descending=[True, False]).head(TOPICS).rename({name: "name", "object": "objects"}).to_dicts()
+        made[f"{name}s"] = ranked
+    for line in made["topics"]:
+        del line["objects"]
+    for line in made["verbs"]:
+        often = [one for one in Counter(line["objects"]).items() if one[1] > 1]
+        line["objects"] = [list(one) for one in sorted(often, key=lambda one: (-one[1], one[0]))[:OBJECTS]]
     return made

@@ -1,7 +1,6 @@
 """Records by source, by time and by annotator.
 
-A field is taken for a time or an annotator by its name and by what it holds; that it was so taken is told. Annotators who judged the
-same texts are compared by `annotate.agreement`.
+A field is taken for a time or an annotator by its name and by what it holds; that it was so taken is told.
 """
 
 from __future__ import annotations
@@ -14,17 +13,15 @@ import polars as pl
 
 from dadeum.report.even import Behind
 from dadeum.report.tally import Column
-from dadeum.steps.annotate.agreement import Agreement
+from dadeum.report.votes import ANNOTATOR
 from dadeum.steps.mix._dates import instants
 
 TIME: Final = re.compile(r"(?i)(?:^|[_\W])(?:date|time|datetime|timestamp|created|created_?at|updated_?at|published|year|day)(?:$|[_\W])|(?:날짜|일시|일자|시각|작성일|등록일|연도)")
-ANNOTATOR: Final = re.compile(r"(?i)^(?:annotator|worker|rater|labell?er|coder|judge|assessor)s?[_ -]?(?:id|name|no)?$|^(?:작업자|평가자|라벨러|검수자)")
-"""Names of fields; `author` is who wrote a text, not who judged it."""
+SOURCE: Final = re.compile(r"(?i)^(?:source|data_?set|domain|corpus|origin|site|channel|출처|말뭉치|도메인|채널)(?:[_ -]?name)?$")
 MOST: Final = 20_000
 """Different values of one field that are counted."""
 MONTHS: Final = 48
 """Months that are told one by one; more are told by year."""
-VOTES: Final = Agreement(votes=("label",), item=("text", "messages"), annotator="annotator")
 
 
 class Slices:
@@ -34,29 +31,34 @@ class Slices:
         self._sums: dict[tuple[str, str], dict[str, list[int]]] = {}
         self._dated: Counter[str] = Counter()
         self._seen: Counter[str] = Counter()
-        self._votes: list[pl.DataFrame] = []
         self._behind: dict[str, Behind] = {}
 
-    def add(self, rows: pl.DataFrame, sizes: pl.Series, others: list[Column]) -> None:
-        """Count one chunk. sizes: characters of each record; others: the fields that are carried."""
+    def add(self, rows: pl.DataFrame, sizes: pl.Series, others: list[Column]) -> dict[str, pl.Series]:
+        """Count one chunk. sizes: characters of each record; others: the fields that are carried.
+
+        Gives the slice that each record is in by source, and by time and annotator where fields tell them.
+        """
         row = rows.get_column("row")
+        by: dict[str, pl.Series] = {}
         if "source" in rows.columns:
-            self._count("source", "source", rows.get_column("source"), sizes, row)
+            by["source"] = rows.get_column("source")
+            self._count("source", "source", by["source"], sizes, row)
         for name, column, _ in others:
             if len(column) != rows.height or column.dtype.is_nested():
                 continue
-            if TIME.search(name):
+            if SOURCE.search(name):
+                by["source"] = column.cast(pl.String)  # what the rows say of themselves tells more than the file that they stand in
+                self._count("source", name, by["source"], sizes, row)
+            elif TIME.search(name):
                 self._seen[name] += len(column) - column.null_count()
                 when = instants(column).cast(pl.Datetime("us"))
                 self._dated[name] += len(when) - when.null_count()
                 self._count("time", name, when.dt.strftime("%Y-%m"), sizes, row)
+                by.setdefault("time", when.dt.strftime("%Y"))
             elif ANNOTATOR.search(name):
                 self._count("annotator", name, column.cast(pl.String), sizes, row)
-                if rows.get_column("label").null_count() < rows.height and not self._other(name):
-                    self._votes.append(VOTES.sketch(rows.with_columns(column.alias("annotator"), pl.col("row").cast(pl.String).alias("id"))))
-
-    def _other(self, name: str) -> bool:
-        return any(kind == "annotator" and known != name for kind, known in self._sums)
+                by.setdefault("annotator", column.cast(pl.String))
+        return by
 
     def _count(self, kind: str, name: str, values: pl.Series, sizes: pl.Series, row: pl.Series) -> None:
         known = self._sums.setdefault((kind, name), {})
@@ -72,7 +74,7 @@ class Slices:
             self._behind.setdefault(name, Behind(2)).add(name, values, row)
 
     def tell(self) -> list[dict[str, Any]]:
-        """[{kind, field, values: [{value, n, mean, empty, rows}], more, undated, agreement}]; kind is source, time or annotator.
+        """[{kind, field, values: [{value, n, mean, empty, rows}], more, undated}]; kind is source, time or annotator.
 
         A source or annotator stands alone only beside others. values: by time in its order, else the most frequent first.
         """
@@ -89,16 +91,8 @@ class Slices:
             values = [{"value": v, "n": n, "mean": chars / n, "empty": empty, "rows": rows.get(v, [])} for v, (n, chars, empty) in ranked[: 2 * MONTHS]]
             told: dict[str, Any] = {"kind": kind, "field": name, "values": values, "more": max(0, len(ranked) - 2 * MONTHS)}
             told["undated"] = self._seen[name] - self._dated[name] if kind == "time" else 0
-            told["agreement"] = self._agreement() if kind == "annotator" and self._votes else None
             made.append(told)
         return sorted(made, key=lambda s: ("source", "time", "annotator").index(s["kind"]))
-
-    def _agreement(self) -> dict[str, Any]:
-        """{items, alpha, low, high, observed, by: [{annotator, votes, agrees, low, high}], ask}."""
-        told = VOTES.report(VOTES.relate(pl.concat(self._votes)))
-        alpha = told["alpha"]
-        by = [{k: line[k] for k in ("annotator", "votes", "agrees", "low", "high")} for line in told["by_annotator"]]
-        return {"items": told["items"], "alpha": alpha["value"], "low": alpha["low"], "high": alpha["high"], "observed": told["observed"]["value"], "by": by, "ask": told["ask_items"]}
 
 
 def _years(sums: dict[str, list[int]], rows: dict[str, list[int]]) -> tuple[dict[str, list[int]], dict[str, list[int]]]:

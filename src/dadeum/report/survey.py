@@ -7,6 +7,7 @@ strings of rows are still bare; `look` conceals them before anyone sees them.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, Final
 
 import polars as pl
@@ -14,6 +15,7 @@ import polars as pl
 from dadeum.io.layout import parsed
 from dadeum.profiles import NAMES, profile
 from dadeum.record import CHATS, CONTENTS, ROLES, prose, turns
+from dadeum.report import balance, coverage, cuts
 from dadeum.report.alike import Alike
 from dadeum.report.even import Behind
 from dadeum.report.personal import CONTENT, Personal
@@ -21,6 +23,8 @@ from dadeum.report.qualities import Qualities
 from dadeum.report.repeats import Repeats
 from dadeum.report.slices import Slices
 from dadeum.report.tally import Column, Fields, Lengths, Values, bin_of, carried, own
+from dadeum.report.tokens import Tokens
+from dadeum.report.votes import Votes
 
 Example = tuple[int, int, str]
 """Characters, row, text."""
@@ -33,9 +37,13 @@ LABELS: Final = 1000
 
 
 class Survey:
-    """Counts of many chunks. `add` each, then `tell`."""
+    """Counts of many chunks. `add` each, then `tell`.
 
-    def __init__(self) -> None:
+    tokenizer: as `annotate.tokens` takes it; without one tokens are estimated. sampled: whether to keep what `coverage` compares.
+    """
+
+    def __init__(self, tokenizer: str = "", sampled: bool = False) -> None:
+        self.sample = coverage.Pile(coverage.DATA) if sampled else None
         self.records = 0
         self._empty = 0
         self._fields = Fields()
@@ -52,6 +60,9 @@ class Survey:
         self._alike = Alike()
         self._qualities = Qualities()
         self._slices = Slices()
+        self._tokens = Tokens(tokenizer)
+        self._balance = balance.Balance()
+        self._votes = Votes()
         self._behind = Behind()
         self._longest: list[Example] = []
         self._shortest: list[Example] = []
@@ -71,7 +82,9 @@ class Survey:
         sizes = said.str.len_chars()
         self._empty += int((said.str.strip_chars().fill_null("") == "").sum())
         self._measure(rows, flat, sizes)
-        kinds = said.to_frame("s").select(pl.when(pl.col("s").is_not_null()).then(profile(pl.col("s").fill_null("")))).to_series()
+        kinds = _profiles(said)
+        if self.sample is not None:
+            self.sample.add(rows, kinds)
         self._profiles.update(dict(kinds.drop_nulls().value_counts().iter_rows()))
         self._layout(rows.get_column("layout"))
         self._labels.add(rows.get_column("label"))
@@ -79,13 +92,16 @@ class Survey:
         self._repeats.add(rows, bool(flat), few)
         self._personal.add(rows.get_column("row"), [(CONTENT, said), *_strings(others)])
         self._alike.add(rows)
-        self._qualities.add(rows, said, bool(flat))
-        self._slices.add(rows, sizes, others)
+        self._qualities.add(rows, said, bool(flat), cuts.scored(others, rows.height))
+        by = self._slices.add(rows, sizes, others)
+        self._votes.add(rows, others)
+        self._tokens.add(rows, flat, kinds, sizes, others)
         row = rows.get_column("row")
         self._behind.add("profile", kinds, row)
         self._behind.add("length", bin_of(sizes), row)
         if self._labels.counts is not None:
             self._behind.add("label", rows.get_column("label"), row)
+            self._balance.add(rows.get_column("label"), {**by, "language": kinds, "length": balance.bins(sizes)}, row)
         self._examples(rows.get_column("row"), said, sizes)
 
     def _measure(self, rows: pl.DataFrame, flat: dict[str, pl.DataFrame], sizes: pl.Series) -> None:
@@ -132,6 +148,7 @@ class Survey:
             "fields": self._fields.tell(self.records),
             "fields_more": len(self._fields.more),
             "lengths": lengths,
+            "tokens": self._tokens.tell(),
             "profiles": {name: self._profiles[name] for name in NAMES if self._profiles[name]},
             "chats": self._chats.tell(),
             "labels": None if not self._labels.counts and self._labels.counts is not None else {"many": self._labels.counts is None, "values": [list(v) for v in labels]},
@@ -141,6 +158,8 @@ class Survey:
             "near": alike,
             **self._qualities.tell(conflicting, copies, near, self._personal.marks),
             "slices": self._slices.tell(),
+            "balance": self._balance.tell(),
+            "votes": self._votes.tell(),
             "behind": {bar: self._behind.tell(bar) for bar in ("profile", "length", "label")} | {"personal": self._personal.behind.tell("personal")},
             "longest": [{"row": row, "n": n, "text": text} for n, row, text in self._longest],
             "shortest": [{"row": row, "n": n, "text": text} for n, row, text in self._shortest],
@@ -206,6 +225,18 @@ class _Chats:
         told = {"records": self.records, "turns": self._turns.tell(bins=False), "roles": dict(self._roles.most_common()), "last": dict(self._last.most_common())}
         unanswered = sum(n for role, n in self._last.items() if role != "assistant")
         return told | {"unanswered": unanswered, "silent": self._silent, "tools": self._tools, "calls": self._calls, "pairs": self._pairs}
+
+
+def targets(chunks: Iterable[pl.DataFrame]) -> coverage.Pile:
+    """What `coverage` compares of the rows that data should cover."""
+    pile = coverage.Pile(coverage.TARGET)
+    for rows in chunks:
+        pile.add(rows, _profiles(whole(rows)))
+    return pile
+
+
+def _profiles(said: pl.Series) -> pl.Series:
+    return said.to_frame("s").select(pl.when(pl.col("s").is_not_null()).then(profile(pl.col("s").fill_null(""))).alias("profile")).to_series()
 
 
 def whole(rows: pl.DataFrame) -> pl.Series:

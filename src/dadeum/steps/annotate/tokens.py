@@ -106,12 +106,21 @@ def fertility(rows: pl.DataFrame, on: tuple[str, ...] = EVERY) -> pl.DataFrame:
 
     The language is annotate.language's where that has run, else the profile. on: the strings that were counted.
     """
+    return summed(sized(rows, on))
+
+
+def sized(rows: pl.DataFrame, on: tuple[str, ...] = EVERY) -> pl.DataFrame:
+    """`row`, `language`, `tokens`, `character`, `word`, `byte` of each row with `tokens`: what `summed` adds up, part by part if need be."""
     if "tokens" not in rows.columns:
         raise RecipeError(Mistake("tokens", "annotate.tokens has not run on these rows", nearest("tokens", rows.columns)))
     language = pl.col("language") if "language" in rows.columns else profile(pl.col("said"))
     frame = rows.with_columns(prose(rows, on).alias("said")).filter(pl.col("tokens").is_not_null())
-    frame = frame.select(language.alias("language"), "tokens", *_sizes("said", summed=False))
-    sums = frame.group_by("language").agg(pl.len().alias("rows"), pl.col("tokens", "character", "word", "byte").sum())
+    return frame.select("row", language.alias("language"), pl.col("tokens").cast(pl.Int64), *_sizes("said", summed=False))
+
+
+def summed(sizes: pl.DataFrame) -> pl.DataFrame:
+    """`fertility`'s answer out of what `sized` told of all rows."""
+    sums = sizes.group_by("language").agg(pl.len().alias("rows"), pl.col("tokens", "character", "word", "byte").sum())
     return sums.select("language", "rows", "tokens", *_ratios("per_")).sort("rows", "language", descending=[True, False])
 
 

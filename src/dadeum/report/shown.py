@@ -1,0 +1,162 @@
+"""The strings of rows that a look shows: read again where they stand, concealed by `guard.pii`'s mask, and cut.
+
+Everything that a row said, and every name and value that came with it, passes through here before it goes anywhere.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+import polars as pl
+
+from dadeum.report import sample, survey
+from dadeum.report.files import File
+
+SHOWN: Final = 280
+"""Characters of a text that are shown."""
+NAMED: Final = 120
+"""Characters of a name or value that are shown."""
+
+Place = tuple[Any, Any]
+"""(holder, key) of a string, or of a list of row numbers."""
+
+
+def finished(told: dict[str, Any], files: list[File]) -> dict[str, Any]:
+    """`told` with the texts that are shown in place of their rows, everything concealed and cut."""
+    repeated = [*told["texts"], *told["conflicts"]["shown"]]
+    far = (told["coverage"] or {}).get("far", [])
+    behind = _behind(told)
+    for pair in told["near"]["shown"]:
+        pair["rows"] = [pair.pop("row"), pair.pop("other")]
+        behind.append((pair, "rows"))
+    single = [*repeated, *far, *told["answers"]]
+    wanted = {e["row"] for e in single} | {row for holder, key in behind for row in holder[key]}
+    texts = dict(_again(wanted, files))
+    for holder, key in behind:
+        # The same text twice shows nothing more.
+        distinct = {texts[row][0]: row for row in reversed(holder[key])}
+        holder[key] = [{"row": row, "text": texts[row][0]} for row in holder[key] if distinct[texts[row][0]] == row]
+    for entry in single:
+        entry["text"] = texts[entry["row"]][0]
+    for entry in told["answers"]:
+        entry["text"] = texts[entry["row"]][1]
+    shown = [*single, *told["longest"], *told["shortest"], *(e for holder, key in behind for e in holder[key])]
+    for entry, text in zip(shown, sample.concealed([e["text"] or "" for e in shown])):
+        entry["text"] = cut(text)
+    for entry in shown:
+        row = entry.pop("row")
+        entry["place"] = files[row // 2**32].place(row)
+    _merge(told)
+    _hide(_names(told))
+    return told
+
+
+def cut(text: str) -> str:
+    """A text as long as it is shown. What is concealed in it must be so before."""
+    return text[:SHOWN] + (" …" if len(text) > SHOWN else "")
+
+
+def again(rows: set[int], files: list[File]) -> dict[int, dict[str, str]]:
+    """row -> {text, place} of some rows, concealed and cut."""
+    texts = {row: said or "" for row, (said, _) in _again(rows, files)}
+    concealed = zip(texts, sample.concealed(list(texts.values())))
+    return {row: {"text": cut(text), "place": files[row // 2**32].place(row)} for row, text in concealed}
+
+
+def _behind(told: dict[str, Any]) -> list[Place]:
+    """Where lists of rows stand behind a bar."""
+    bars = [check for quality in told["qualities"].values() for check in quality["checks"]]
+    bars += [*told["outliers"], *told["topics"], *told["verbs"], *told["rules"], *told["languages"].values(), *told["registers"].values()]
+    bars += [value for one in told["slices"] for value in one["values"]]
+    bars += [one["apart"] for one in told["balance"] if one["apart"]]
+    bars += [*(told["votes"] or {}).get("first", []), *(told["coverage"] or {}).get("gaps", [])]
+    return [(bar, "rows") for bar in bars] + [(found, value) for found in told["behind"].values() for value in found]
+
+
+def _names(told: dict[str, Any]) -> list[Place]:
+    """Where names and values stand that came with the rows."""
+    places: list[Place] = []
+    for one in told["fields"]:
+        places.append((one, "name"))
+    for one in (*told["personal"]["fields"], *told["differing"], *told["slices"]):
+        places.append((one, "field"))
+    for one in told["slices"]:
+        places += [(value, "value") for value in one["values"]]
+    for one in (*told["topics"], *told["verbs"]):
+        places.append((one, "name"))
+    for one in told["verbs"]:
+        places += [(pair, 0) for pair in one["objects"]]
+    for one in told["balance"]:
+        places += [(one["labels"], i) for i in range(len(one["labels"]))]
+        if one["by"] in ("source", "time", "annotator"):
+            places += [(part, "value") for part in (*one["slices"], *([one["apart"]] if one["apart"] else []))]
+        places += [(one["apart"], "label")] if one["apart"] else []
+    places += [(line, "column") for line in told["numbers"]]
+    if told["votes"]:
+        places += [(line, "annotator") for line in told["votes"]["by"]]
+        places += [(told["votes"]["fields"], i) for i in range(len(told["votes"]["fields"]))]
+    places += [(line, "name") for line in (told["coverage"] or {}).get("gaps", []) if isinstance(line["name"], str)]
+    places += [(told["measured"], i) for i in range(len(told["measured"]))]
+    places += [(one, "measured") for one in told["files"]]
+    return places
+
+
+def _merge(told: dict[str, Any]) -> None:
+    """Conceal what is counted by its name: names that become the same are added up."""
+    for entry in told["conflicts"]["shown"]:
+        entry["labels"] = _counted(entry["labels"])
+    if told["labels"]:
+        told["labels"]["values"] = _counted(told["labels"]["values"])
+    told["behind"]["label"] = _lists(told["behind"]["label"])
+    for one in told["fields"]:
+        one["values"] = _counted(one["values"])
+    for one in told["layouts"]:
+        one["fields"] = dict(zip(_concealed(one["fields"]), one["fields"].values()))
+    if told["chats"]:
+        for key in ("roles", "last"):
+            told["chats"][key] = dict(_counted(list(told["chats"][key].items())))
+    for lengths in (told, told["tokens"] or {}):
+        if "lengths" in lengths:
+            lengths["lengths"] = dict(zip(_concealed(lengths["lengths"]), lengths["lengths"].values()))
+
+
+def _counted(values: list[Any]) -> list[list[Any]]:
+    """[value, n] pairs, the values concealed, the most frequent first."""
+    sums: Counter[str] = Counter()
+    for (_, n), value in zip(values, _concealed(str(v) for v, _ in values)):
+        sums[value] += n
+    return [[value, n] for value, n in sums.most_common()]
+
+
+def _lists(behind: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The bars under their concealed names."""
+    made: dict[str, list[Any]] = {}
+    for name, rows in zip(_concealed(behind), behind.values()):
+        made[name] = [*made.get(name, []), *rows][:3]
+    return made
+
+
+def _hide(places: list[Place]) -> None:
+    for (holder, key), name in zip(places, _concealed(holder[key] for holder, key in places)):
+        holder[key] = name
+
+
+def _concealed(names: Iterable[str]) -> list[str]:
+    return [name[:NAMED] for name in sample.concealed([str(name) for name in names])]
+
+
+def _again(wanted: set[int], files: list[File]) -> Iterator[tuple[int, tuple[str | None, str | None]]]:
+    """(row, (all that it says, what its assistant says)) of some rows, read no further than the last of them."""
+    for file in files:
+        mine = {row for row in wanted if row // 2**32 == file.number}
+        copy = replace(file, reasons={})
+        for rows in copy.chunks() if mine else ():
+            few = rows.filter(pl.col("row").is_in(list(mine)))
+            row = few.get_column("row").to_list()
+            yield from zip(row, zip(*(s.str.slice(0, survey.CUT).to_list() for s in (survey.whole(few), survey.answered(few)))))
+            mine -= set(row)
+            if not mine:
+                break
