@@ -231,7 +231,7 @@ def test_batches_do_not_matter(monkeypatch):
     made = tokenizer("marked")
     given = rows(*(chat(f"q{i}", f"a{i}" * i) for i in range(1, 25)))
     one = supervise(given, made, SETTINGS)
-    monkeypatch.setattr("dadeum.format.supervise._BATCH", 5)
+    monkeypatch.setattr("dadeum.format.chats._BATCH", 5)
     other = supervise(given, made, SETTINGS)
     assert one.digest == other.digest and one.ledger.equals(other.ledger) and one.roles.equals(other.roles)
 

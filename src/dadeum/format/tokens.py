@@ -77,6 +77,12 @@ def bos_twice(tokenizer: Any, ids: Sequence[int]) -> bool:
     return bos is not None and len(ids) > 1 and ids[0] == bos and ids[1] == bos
 
 
+def begins(tokenizer: Any) -> str:
+    """The beginning-of-text token where the tokenizer itself puts one before a text, else nothing."""
+    had = tokenizer.bos_token
+    return had if had and tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id else ""
+
+
 def eos_id(tokenizer: Any) -> int:
     """The end-of-text id. Raises DadeumError for a tokenizer without one."""
     if tokenizer.eos_token_id is None:

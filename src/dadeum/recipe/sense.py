@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dadeum import remote, settings, step
 from dadeum.errors import Mistake, RecipeError, nearest
+from dadeum.recipe.where import miscompared
 
 if TYPE_CHECKING:
     from dadeum.recipe import Recipe
@@ -29,11 +30,15 @@ def sense(recipe: Recipe) -> list[Mistake]:
             if first != where:
                 mistakes.append(Mistake(where, f"{name} is already read by {first}"))
     known = columns | set(step.RECORD_COLUMNS)
+    names = [source.name for source in settings.named(recipe.sources)]
     for i, s in enumerate(recipe.steps):
         where = f"steps.{i}.{s.name}"
-        mistakes += [
-            Mistake(where, f"reads the column {c!r}, which nothing before it makes", nearest(c, known)) for c in s.reads if c not in known
-        ]
+        for column in [c for c in s.reads if c not in known]:
+            near = nearest(column, known)
+            hint = near if near.startswith("did") else f"a field of the rows becomes a column by the source's `fields: {{{column}: ITS_NAME}}`"
+            mistakes.append(Mistake(where, f"reads the column {column!r}, which nothing before it makes", hint))
+        asked = s.parameters.get("sources") or ()
+        mistakes += [Mistake(f"{where}.sources", f"{name!r} is none of the sources", nearest(name, names)) for name in asked if name not in names]
         known |= set(s.writes)
         for name, paths in s.inputs.items():
             for pattern in paths:
@@ -55,7 +60,42 @@ def sense(recipe: Recipe) -> list[Mistake]:
         mistakes.append(Mistake("prove.cluster", f"names the column {recipe.prove.cluster!r}, which nothing makes", nearest(recipe.prove.cluster, known)))
     if recipe.train and recipe.train.template and not Path(recipe.train.template).is_file():
         mistakes.append(Mistake("train.template", f"there is no file {recipe.train.template}", _beside(recipe.train.template)))
+    if recipe.train:
+        mistakes += _stages(recipe, recipe.train, known)
     return mistakes + _labels(recipe)
+
+
+def _stages(recipe: Recipe, train: settings.Train, known: set[str]) -> list[Mistake]:
+    """Stages that cannot follow one another, or whose rows nothing can make."""
+    mistakes: list[Mistake] = []
+    raw = set(step.RECORD_COLUMNS) | {c for source in recipe.sources for c in source.fields} | {"label"}
+    for i, stage in enumerate(train.stages):
+        where = f"train.stages.{i}"
+        try:
+            own = train.of(stage)
+        except RecipeError as error:
+            mistakes += [Mistake(f"{where}.{m.path}", m.what, m.hint) for m in error.mistakes]
+            continue
+        if stage.name in {s.name for s in train.stages[:i]}:
+            mistakes.append(Mistake(f"{where}.name", f"{stage.name!r} is an earlier stage's", "each has a name of its own"))
+        if i + 1 < len(train.stages) and (own.objective in ("reward", "classify") or own.method == "prompt"):
+            what = f"its {own.objective} head" if own.objective in ("reward", "classify") else "the vectors of prompt tuning"
+            mistakes.append(Mistake(where, f"another stage follows, which could not start from {what}", "make it the last"))
+        if i == 0 and stage.replay:
+            mistakes.append(Mistake(f"{where}.replay", "no stage comes before this one: there is nothing to see again"))
+        if stage.replay and own.objective in ("dpo", "reward", "classify"):
+            mistakes.append(Mistake(f"{where}.replay", f"rows of other stages make no {own.objective} examples", "replay is for sft, pretrain and infill"))
+        if i == 0 and stage.gate and not stage.gate.suites:
+            mistakes.append(Mistake(f"{where}.gate.suites", "is empty, and no stage comes before this one", "name files of rows"))
+        for k, pattern in enumerate(stage.gate.suites if stage.gate else ()):
+            _named(pattern, f"{where}.gate.suites.{k}", mistakes)
+        for column, values in stage.where.items():
+            if column not in known:
+                mistakes.append(Mistake(f"{where}.where.{column}", "is a column that nothing makes", nearest(column, known)))
+            elif recipe.prove and any(a.kind == "raw" for a in recipe.prove.arms) and column not in raw:
+                mistakes.append(Mistake(f"{where}.where.{column}", "is made by a step, and the arm `raw` is trained on rows before the steps", "leave `raw` out of prove.arms"))
+            mistakes += [Mistake(f"{where}.where.{column}", why) for value in values if (why := miscompared(value))]
+    return mistakes
 
 
 def _named(pattern: str, where: str, mistakes: list[Mistake]) -> dict[str, str]:

@@ -77,10 +77,19 @@ def _known(kind: type, raw: dict[str, Any], where: str, mistakes: list[Mistake])
         if key not in names:
             mistakes.append(Mistake(f"{where}.{key}", "unknown key", nearest(str(key), names)))
             continue
-        hint = hints[key]
+        hint = _inner(hints[key])
         if dataclasses.is_dataclass(hint) and isinstance(value, dict):
             value = _known(typing.cast(type, hint), value, f"{where}.{key}", mistakes)
-        elif typing.get_origin(hint) is tuple and not isinstance(value, (list, tuple)) and value is not None:
-            value = [value]
+        elif typing.get_origin(hint) is tuple and value is not None:
+            value = list(value) if isinstance(value, (list, tuple)) else [value]
+            inner = typing.get_args(hint)[0]
+            if dataclasses.is_dataclass(inner):
+                value = [_known(inner, v, f"{where}.{key}.{i}", mistakes) if isinstance(v, dict) else v for i, v in enumerate(value)]  # type: ignore[arg-type]
         kept[key] = value
     return kept
+
+
+def _inner(hint: Any) -> Any:
+    """The type that a hint which also allows null is about."""
+    told = typing.get_args(hint)
+    return told[0] if len(told) == 2 and told[1] is type(None) else hint

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dadeum.errors import DadeumError, Mistake, RecipeError
+from dadeum.format.infill import MARKS
 from dadeum.format.tokens import need
 from dadeum.settings import Train
 from dadeum.train.machine import attention, quiet
+
+if TYPE_CHECKING:
+    from dadeum.train.methods.way import Head
 
 
 def base(
@@ -26,32 +30,77 @@ def base(
     if settings.base == "tiny":
         from dadeum.train.tiny import make
 
-        return str(make(settings.tiny, texts, cache, seed, progress))
+        return str(make(settings.tiny, texts, cache, seed, progress, MARKS[0][:3] if settings.objective == "infill" else ()))
     path = Path(settings.base)
     if path.is_dir() or not (path.is_absolute() or settings.base.startswith((".", "~"))):
         return settings.base
     raise RecipeError(Mistake("train.base", f"no folder {settings.base}", "`tiny`, a folder with a model, or the name of a hub model"))
 
 
-def load(name: str | Path, device: str = "cpu", train: bool = False, frozen: bool = False) -> Any:
-    """The causal language model of a folder or hub name, on `device`.
+def load(
+    name: str | Path, device: str = "cpu", train: bool = False, frozen: bool = False, head: Head | None = None, packed: Any = None
+) -> Any:
+    """The model of a folder or hub name, on `device`: a causal language model, or, with `head`, one that reads the last token.
 
-    train: 32-bit weights; frozen: they will not be trained themselves, so a GPU may hold them in bf16.
+    train: 32-bit weights; frozen: they will not be trained themselves, so a GPU may hold them in bf16. head: made new where the folder has
+    none of that size, from torch's seed. packed: a quantisation that transformers knows.
+    A folder that holds an adapter alone (prompt tuning) is loaded with the base it names.
     Attention is torch's (sdpa), or flash attention where it is installed and the device is a GPU.
     Raises RecipeError when there is no model.
     """
     need("torch", "transformers")
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
 
+    if (Path(name) / "adapter_config.json").is_file():
+        return _adapted(Path(name), device)
     half = device == "cuda" and (frozen or not train)
+    kind = AutoModelForSequenceClassification if head else AutoModelForCausalLM
+    told: dict[str, Any] = {"num_labels": head.outputs} if head else {}
+    if head and head.labels:
+        told |= {"id2label": dict(enumerate(head.labels)), "label2id": {label: i for i, label in enumerate(head.labels)}}
+    if packed is not None:
+        told["quantization_config"] = packed
     try:
         with quiet():
-            model = AutoModelForCausalLM.from_pretrained(
-                str(name), dtype=torch.bfloat16 if half else torch.float32, attn_implementation=attention(device)
+            model = kind.from_pretrained(
+                str(name), dtype=torch.bfloat16 if half else torch.float32, attn_implementation=attention(device, AutoConfig.from_pretrained(str(name))), **told
             )
     except (OSError, ValueError) as error:
         raise RecipeError(Mistake("train.base", f"no model in {name}", str(error).split("\n")[0])) from error
     except ImportError as error:
         raise DadeumError(f"the model {name} needs a package that is not installed: {error}") from error
-    return model.to(torch.device(device))  # type: ignore[arg-type]
+    return model if packed is not None and device == "cuda" else model.to(torch.device(device))
+
+
+def head_of(model: Any) -> Head | None:
+    """The head of a model that has one."""
+    from dadeum.train.methods.way import Head
+
+    config = model.config
+    if "SequenceClassification" not in type(model.get_base_model() if hasattr(model, "get_base_model") else model).__name__:
+        return None
+    return Head(tuple(config.id2label[i] for i in range(config.num_labels)) if config.num_labels > 1 else ())
+
+
+def head_in(folder: str | Path) -> Head:
+    """The head that a folder's configuration tells of. Raises RecipeError where it tells of none."""
+    from transformers import AutoConfig
+
+    from dadeum.train.methods.way import Head
+
+    config = AutoConfig.from_pretrained(str(folder))
+    if not any("SequenceClassification" in name for name in config.architectures or ()):
+        raise RecipeError(Mistake("train.objective", f"the model in {folder} has no head", "train it with objective: classify or reward"))
+    return Head(tuple(config.id2label[i] for i in range(config.num_labels)) if config.num_labels > 1 else ())
+
+
+def _adapted(folder: Path, device: str) -> Any:
+    """The base that an adapter names, with the adapter, and with the adapter's own way of stopping."""
+    from peft import PeftConfig, PeftModel
+    from transformers import GenerationConfig
+
+    base = load(str(PeftConfig.from_pretrained(str(folder)).base_model_name_or_path), device)
+    model = PeftModel.from_pretrained(base, str(folder))
+    model.base_model.generation_config = model.generation_config = GenerationConfig.from_pretrained(str(folder))
+    return model

@@ -4,8 +4,10 @@ Knowing the whole plan beforehand gives three things: the token budget is met ex
 number of tokens, and no row is cut for it), the tokens seen are known at every step, and a resumed run meets the same batches.
 
 Two ways of filling a forward pass, both without leak and without attention mask:
-  packed    examples side by side in rows (format/pack.py), positions restarting
-  alone     one example a row, rows of like length together, padding on the right, where causal attention never looks
+  packed    sequences side by side in rows (format/pack.py), positions restarting
+  alone     one sequence a row, rows of like length together, padding on the right, where causal attention never looks
+A pair's two sequences are always in the same forward pass. A head that reads the last token has its sequences alone and under an
+attention mask, as a plain pipeline has, so that bases which look both ways (BERT) can be trained too.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import numpy as np
 
 from dadeum.format.pack import lay, pack
 from dadeum.format.supervise import IGNORED, Example
-from dadeum.settings import Train
+from dadeum.settings import HEADS, Train
 
 Micro = list[list[int]]
 """One forward pass: rows, each a list of examples (positions)."""
@@ -56,7 +58,7 @@ def plan(lengths: Sequence[int], settings: Train, seed: int) -> Plan:
 
 def fill(lengths: Sequence[int], drawn: Sequence[int], settings: Train, rng: np.random.Generator | None = None) -> list[Micro]:
     """Forward passes of at most `micro_tokens` (one row at least) out of the examples drawn, in random order where `rng` is given."""
-    if settings.packing:
+    if packed(settings):
         room = row_length([lengths[i] for i in drawn], settings)
         rows = [[drawn[i] for i in row] for row in pack([lengths[i] for i in drawn], room)]
         if rng is not None:
@@ -73,6 +75,11 @@ def fill(lengths: Sequence[int], drawn: Sequence[int], settings: Train, rng: np.
     return [micros[i] for i in rng.permutation(len(micros))] if rng is not None else micros
 
 
+def packed(settings: Train) -> bool:
+    """Whether sequences share rows: not below a head, nor where trained vectors stand before every sequence."""
+    return settings.packing and settings.objective not in HEADS and settings.method != "prompt"
+
+
 def row_length(lengths: Sequence[int], settings: Train) -> int:
     """Tokens in a packed row: room for the longest example and no less than an eighth of a forward pass, up to `max_length`.
 
@@ -83,19 +90,46 @@ def row_length(lengths: Sequence[int], settings: Train) -> int:
 
 
 def collate(examples: Sequence[Example], micro: Micro, settings: Train, pad: int, flat: bool = False) -> dict[str, Any]:
-    """The tensors of one forward pass: input_ids, labels, position_ids (int64, rows x tokens), and no attention mask.
+    """The tensors of one forward pass, int64, rows x tokens: input_ids, labels and position_ids, and no attention mask.
 
+    Where examples are pairs, `sequence` numbers the sequences (0 and 1 the first pair's, ...; -1 is padding). For a head, attention_mask
+    instead of positions.
     flat: all rows in one, which flash attention needs: it tells segments apart by position in a batch of one row alone.
     """
     import torch
 
-    length = _up(max(sum(len(examples[i].ids) for i in row) for row in micro))
-    laid = [lay([(examples[i].ids, examples[i].labels) for i in row], length, pad, IGNORED) for row in micro]
+    rows = _rows(examples, micro, settings)
+    length = _up(max(sum(len(ids) for ids, _ in row) for row in rows))
+    laid = [lay(row, length, pad, IGNORED) for row in rows]
     ids, labels, positions = (torch.from_numpy(np.stack(part)) for part in zip(*laid))
-    if not settings.packing:
-        positions = torch.arange(length).expand(len(micro), length).contiguous()
+    if settings.objective in HEADS:
+        seen = torch.arange(length) < torch.tensor([[len(row[0][0])] for row in rows])
+        labels[:, 0] = torch.tensor([int(row[0][1][0]) for row in rows])  # of a sequence of one token, the head reads that
+        return {"input_ids": ids, "labels": labels, "attention_mask": seen.long()}
+    if not packed(settings):
+        positions = torch.arange(length).expand(len(rows), length).contiguous()
     batch = {"input_ids": ids, "labels": labels, "position_ids": positions}
+    if any(len(examples[i].starts) > 1 for row in micro for i in row):
+        batch["sequence"] = torch.from_numpy(_numbered(rows, length))
     return {name: tensor.reshape(1, -1) for name, tensor in batch.items()} if flat else batch
+
+
+def _rows(examples: Sequence[Example], micro: Micro, settings: Train) -> list[list[tuple[np.ndarray, np.ndarray]]]:
+    """(ids, labels) of the sequences in each row."""
+    if packed(settings):
+        return [[one for i in row for one in examples[i].sequences] for row in micro]
+    return [[one] for row in micro for i in row for one in examples[i].sequences]
+
+
+def _numbered(rows: list[list[tuple[np.ndarray, np.ndarray]]], length: int) -> np.ndarray:
+    out, number = np.full((len(rows), length), -1, dtype=np.int64), 0
+    for r, row in enumerate(rows):
+        at = 0
+        for ids, _ in row:
+            out[r, at : at + len(ids)] = number
+            at += len(ids)
+            number += 1
+    return out
 
 
 def collated_length(lengths: Sequence[int], micro: Micro) -> int:
@@ -103,13 +137,23 @@ def collated_length(lengths: Sequence[int], micro: Micro) -> int:
     return _up(max(sum(lengths[i] for i in row) for row in micro))
 
 
-def unlay(batch: dict[str, Any], lengths: Sequence[Sequence[int]]) -> list[list[tuple[np.ndarray, np.ndarray]]]:
-    """(ids, labels) of every segment of a collated batch again, to hold against the ledger. `lengths`: tokens per row and segment."""
-    ids, labels = batch["input_ids"].cpu().numpy(), batch["labels"].cpu().numpy()
-    out = []
-    for r, segments in enumerate(lengths):
-        ends = np.cumsum([0, *segments])
-        out.append([(ids[r, a:b], labels[r, a:b]) for a, b in pairwise(ends.tolist())])
+def unlay(batch: dict[str, Any], examples: Sequence[Example], micro: Micro) -> list[tuple[Example, np.ndarray, np.ndarray]]:
+    """(example, ids, labels) of everything in a collated batch again, in whichever of the layouts, to hold against the ledger."""
+    together = [[one for i in row for one in examples[i].sequences] for row in micro]
+    alone = [[one] for row in together for one in row]
+    size, n = batch["input_ids"].shape, batch["input_ids"].numel()
+    shapes = [rows for rows in (together, alone) if size[0] in (len(rows), 1) and n == len(rows) * _up(max(sum(len(ids) for ids, _ in row) for row in rows))]
+    rows = shapes[0]
+    ids, labels = (batch[name].cpu().numpy().reshape(len(rows), -1) for name in ("input_ids", "labels"))
+    found = []
+    for r, row in enumerate(rows):
+        ends = np.cumsum([0, *(len(one) for one, _ in row)]).tolist()
+        found += [(ids[r, a:b], labels[r, a:b]) for a, b in pairwise(ends)]
+    out, at = [], 0
+    for example in (examples[i] for row in micro for i in row):
+        parts = found[at : at + len(example.starts)]
+        at += len(parts)
+        out.append((example, np.concatenate([one for one, _ in parts]), np.concatenate([carried for _, carried in parts])))
     return out
 
 

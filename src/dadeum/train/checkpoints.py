@@ -10,7 +10,8 @@ import contextlib
 import hashlib
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +25,8 @@ from dadeum.step import digest_file
 CURVE: Final = pl.Schema({"step": pl.UInt32(), "tokens": pl.UInt64(), "loss": pl.Float64(), "eval_loss": pl.Float64()})
 WHOLE: Final = "whole.json"
 RECORD: Final = "training.json"
+Progress = Callable[[dict[str, Any]], None]
+"""Told of every step."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class Trained:
     seconds: float
     cpu_seconds: float
     resumed: bool
+    measures: dict[str, float] = field(default_factory=dict)
+    """Of the held-out rows at the best step, by the objective's names: accuracy and margin of pairs, accuracy and macro_f1 of labels."""
 
 
 def last_whole(checkpoints: Path, key: str) -> Path | None:
@@ -90,7 +95,7 @@ def trained(folder: Path, record: dict[str, Any], taught: Supervision) -> Traine
     """A record as it lies in `training.json`, and the ledger of its rows."""
     names = set(Trained.__dataclass_fields__) - {"folder", "curve", "ledger"}
     curve = pl.DataFrame(record["curve"], schema=CURVE)
-    return Trained(folder=folder, curve=curve, ledger=taught.ledger, **{name: record[name] for name in names})
+    return Trained(folder=folder, curve=curve, ledger=taught.ledger, **{name: record[name] for name in names if name in record})
 
 
 def finished(out: Path, key: str, taught: Supervision) -> Trained | None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from dadeum.settings import Lora, Train
+from dadeum.train.machine import attention
 
 Format = Literal["float32", "bfloat16"]
 TILE: Final = 32_768
@@ -82,7 +83,7 @@ def bare(config: Any, lora: Lora | None, checkpointing: bool, number_format: For
     import torch
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, number_format), attn_implementation="sdpa")
+    model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, number_format), attn_implementation=attention("cpu", config))
     model.train()
     if checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})

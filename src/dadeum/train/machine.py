@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
-from typing import Final
+from logging import ERROR, getLogger
+from typing import Any, Final
 
 from dadeum.errors import Mistake, RecipeError
 from dadeum.format.tokens import need
@@ -24,11 +25,24 @@ def device_of(settings: Train) -> str:
     return "cuda" if settings.device != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def attention(device: str) -> str:
-    """`flash_attention_2` on a GPU with the package, else `sdpa`."""
+def attention(device: str, config: Any = None) -> str:
+    """`flash_attention_2` on a GPU with the package, else `sdpa`; `eager` for a configuration whose family torch's attention cannot
+    compute (Gemma 2 caps its scores, which only flash attention and the plain formula do)."""
     from importlib.util import find_spec
 
-    return "flash_attention_2" if device == "cuda" and find_spec("flash_attn") else "sdpa"
+    if device == "cuda" and find_spec("flash_attn"):
+        return "flash_attention_2"
+    return "sdpa" if config is None or _sdpa(config) else "eager"
+
+
+def _sdpa(config: Any) -> bool:
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+
+    for family in (AutoModelForCausalLM, AutoModelForSequenceClassification):
+        kind = family._model_mapping.get(type(config), None)  # type: ignore[attr-defined]
+        if kind is not None:
+            return bool(getattr(kind, "_supports_sdpa", True))
+    return True
 
 
 @contextlib.contextmanager
@@ -55,6 +69,8 @@ def quiet() -> Iterator[None]:
     """Only what goes wrong: the libraries' bars and notices would bury the run's own lines."""
     from transformers.utils import logging
 
+    # It looks for a faster kernel for 4-bit layers on every import and says so where it finds none.
+    getLogger("bitsandbytes").setLevel(ERROR)
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()

@@ -7,7 +7,7 @@ can be right in the rows and lost in the batch, positions can be right and switc
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal
@@ -46,6 +46,7 @@ def probes(rows: pl.DataFrame, base: str, settings: Train, seed: int = 0) -> lis
 
     Raises DadeumError when no row can be trained on, RecipeError, MissingExtra.
     """
+    from dadeum.train import agreement
     from dadeum.train.loop import drawn, make_trainer
 
     need("torch", "transformers", "trl", "peft", "accelerate")
@@ -57,6 +58,11 @@ def probes(rows: pl.DataFrame, base: str, settings: Train, seed: int = 0) -> lis
     if len(taught.examples) < 2:
         raise DadeumError(f"fewer than two rows can be trained on ({taught.counts})")
     steps = plan([len(e.ids) for e in taught.examples], Train(**{**vars(settings), "tokens": 0, "epochs": 1.0}), seed)
+    twice = replace(settings, evaluations=2)  # a checkpoint in the middle and one at the end
+
+    def fresh(checkpoints: Path, few: Plan) -> Any:
+        return make_trainer(base, tokenizer, taught, None, few, twice, seed, checkpoints)
+
     with TemporaryDirectory() as folder, quiet():
         trainer = make_trainer(base, tokenizer, taught, None, steps, settings, seed, Path(folder))
         with threads(trainer.size):
@@ -70,7 +76,9 @@ def probes(rows: pl.DataFrame, base: str, settings: Train, seed: int = 0) -> lis
                 moves(trainer, taught.examples, steps),
                 enough(taught, rows.height, settings),
                 survives(trainer.model, trainer.peak_rate),
-                reloaded(trainer, tokenizer, taught, base, settings),  # last: saving merges the adapter
+                agreement.adapters_cover(trainer.model),
+                agreement.resume_agrees(fresh, steps, trainer.size),
+                *reloaded(trainer, tokenizer, taught, base, settings),  # last: saving merges the adapter
             ]
 
 
@@ -223,20 +231,22 @@ def survives(model: Any, rate: float) -> Probe:
     return Probe("updates_survive", "fail", share, f"{weights.dtype} keeps {share:.0%} of the updates at {rate:g}: train 32-bit weights, or raise the rate")
 
 
-def reloaded(trainer: Any, tokenizer: Any, taught: Supervision, base: str, settings: Train) -> Probe:
+def reloaded(trainer: Any, tokenizer: Any, taught: Supervision, base: str, settings: Train) -> list[Probe]:
     """Logits of the model in memory, of what is saved and read back, and of base plus adapter: they must agree.
 
     The adapter's second halves begin at zero, where any loss of them would go unseen, so all of it is shaken first. Saving merges:
-    the trainer is used up by it.
+    the trainer is used up by it. Of a base in 4 bits the merged model is compared as what it expects (agreement.quantised_agrees).
     """
     import torch
 
-    from dadeum.train.base import load
+    from dadeum.train.agreement import quantised_agrees
+    from dadeum.train.base import head_of, load
     from dadeum.train.save import save
 
     if trainer.size > _SAVED:
-        return Probe("reload_agrees", "not applicable", 0.0, "measured when the model is saved: above 200 million parameters that takes long")
-    model, adapted = trainer.model.eval(), hasattr(trainer.model, "peft_config")
+        late = "measured when the model is saved: above 200 million parameters that takes long"
+        return [Probe(name, "not applicable", 0.0, late) for name in ("reload_agrees", "quantised_agrees")]
+    model, adapted, four_bit = trainer.model.eval(), hasattr(trainer.model, "peft_config"), settings.method == "qlora"
     asked = torch.tensor(taught.examples[0].ids[:32].astype(np.int64))[None].to(model.device)
     with torch.no_grad():
         plain = model(input_ids=asked, use_cache=False).logits.float()
@@ -249,20 +259,22 @@ def reloaded(trainer: Any, tokenizer: Any, taught: Supervision, base: str, setti
         try:
             save(model, tokenizer, taught.stops, settings, folder)
         except DadeumError as error:
-            return Probe("reload_agrees", "fail", 1.0, str(error).removeprefix(f"{name}: "))
-        again = [load(folder, trainer.device_name)]
-        if adapted:
+            return [Probe("reload_agrees", "fail", 1.0, str(error).removeprefix(f"{name}: ")), quantised_agrees(before, before, False)]
+        again = [load(folder, trainer.device_name, head=head_of(model))]
+        if (folder / "adapter").is_dir() and not four_bit:
             from peft import PeftModel
 
-            again.append(PeftModel.from_pretrained(load(base, trainer.device_name), folder / "adapter"))
+            again.append(PeftModel.from_pretrained(load(base, trainer.device_name, head=head_of(model)), folder / "adapter"))
         with torch.no_grad():
-            apart = max(float((m.eval()(input_ids=asked, use_cache=False).logits.float() - before).abs().max()) for m in again)
+            said = [m.eval()(input_ids=asked, use_cache=False).logits.float() for m in again]
+    apart = max(float((logits - before).abs().max()) for logits in said)
     scale = max(1.0, float(before.abs().max()))
+    kept = quantised_agrees(before, said[0], four_bit)
     if adapted and torch.equal(plain, before):
-        return Probe("reload_agrees", "fail", 0.0, "the adapter does not change the answers: it hangs on nothing that is used")
+        return [Probe("reload_agrees", "fail", 0.0, "the adapter does not change the answers: it hangs on nothing that is used"), kept]
     if apart <= (1e-3 if again[0].dtype == torch.float32 else 0.25) * scale:
-        return Probe("reload_agrees", "pass", apart, f"saved and read back{', merged and as an adapter,' if adapted else ''} it answers the same")
-    return Probe("reload_agrees", "fail", apart, "the model that is read back answers differently: report this with the base's name")
+        return [Probe("reload_agrees", "pass", apart, f"saved and read back{', merged and as an adapter,' if adapted else ''} it answers the same"), kept]
+    return [Probe("reload_agrees", "fail", apart, "the model that is read back answers differently: report this with the base's name"), kept]
 
 
 def enough(taught: Supervision, rows: int, settings: Train) -> Probe:
@@ -284,11 +296,7 @@ def _to(model: Any, batch: dict[str, Any]) -> dict[str, Any]:
 def _segments(examples: Sequence[Example], collate: Collate, steps: Plan) -> list[tuple[Example, np.ndarray, np.ndarray]]:
     out = []
     for micro in steps.micros:
-        batch = collate(examples, micro)
-        width = batch["input_ids"].numel() // len(micro)
-        batch = {name: tensor.reshape(len(micro), width) for name, tensor in batch.items()}
-        for row, found in zip(micro, unlay(batch, [[len(examples[i].ids) for i in row] for row in micro])):
-            out += [(examples[i], ids, labels) for i, (ids, labels) in zip(row, found)]
+        out += unlay(collate(examples, micro), examples, micro)
     return out
 
 

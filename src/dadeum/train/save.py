@@ -1,7 +1,6 @@
 """Writing the tuned model so that plain transformers loads it: weights, tokenizer, chat template and stop tokens that agree.
 
-An adapter is merged into its base, so that `model/` needs neither PEFT nor the base; the adapter itself lies beside in `adapter/` for
-those who serve many on one base. The stops that were trained are the stops in generation_config, or the model would not end.
+What lies there is the method's (methods/): whole weights, an adapter merged into them and beside them, vectors that name their base. The stops that were trained are the stops in generation_config, or the model would not end.
 Written to a draft and renamed; then read back, and the logits compared with those of the model in memory.
 """
 
@@ -17,7 +16,9 @@ from typing import Any
 from dadeum.errors import DadeumError
 from dadeum.format.template import Template
 from dadeum.settings import Train
+from dadeum.train.base import head_of, load
 from dadeum.train.machine import quiet
+from dadeum.train.methods import Head, of
 
 
 def save(model: Any, tokenizer: Any, stops: Sequence[int], settings: Train, out: Path, extra: Mapping[str, str] | None = None) -> float:
@@ -43,15 +44,17 @@ def _save(model: Any, tokenizer: Any, stops: Sequence[int], settings: Train, dra
     probe = torch.randint(0, len(tokenizer), (2, 24), generator=torch.Generator().manual_seed(0)).to(device)
     with torch.no_grad():
         before = model(input_ids=probe, use_cache=False).logits.float()
-    if hasattr(model, "peft_config"):
-        model.save_pretrained(draft / "adapter")
-        model = model.merge_and_unload()
-    agree(model, tokenizer, stops)
-    model.config.use_cache = True
-    model.save_pretrained(draft)
-    tokenizer.chat_template = Template.of(tokenizer, settings.template).source
+    head = head_of(model)
+    if head is None:
+        agree(model, tokenizer, stops)
+    elif tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token  # the head finds the last token by what is no padding
+    dtype = model.dtype
+    of(model).write(model, draft)
+    if tokenizer.eos_token is not None:
+        tokenizer.chat_template = Template.of(tokenizer, settings.template).source
     tokenizer.save_pretrained(draft)
-    apart = _apart(draft, probe, before, model.dtype)
+    apart = _apart(draft, probe, before, dtype, head)
     for name, text in extra.items():
         (draft / name).write_text(text, encoding="utf-8")
     shutil.rmtree(out, ignore_errors=True)
@@ -74,11 +77,10 @@ def agree(model: Any, tokenizer: Any, stops: Sequence[int]) -> None:
         settings.temperature = settings.top_p = settings.top_k = None
 
 
-def _apart(folder: Path, probe: Any, before: Any, dtype: Any) -> float:
+def _apart(folder: Path, probe: Any, before: Any, dtype: Any, head: Head | None) -> float:
     import torch
-    from transformers import AutoModelForCausalLM
 
-    again = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, attn_implementation="sdpa").to(probe.device).eval()
+    again = load(folder, probe.device.type, train=dtype == torch.float32, head=head).eval()
     with torch.no_grad():
         after = again(input_ids=probe, use_cache=False).logits.float()
     apart = float((after - before).abs().max())

@@ -31,8 +31,15 @@ _RATE: Final = 2e-3
 _BATCH: Final = 4096
 
 
-def make(settings: Tiny, texts: Sequence[str], cache: Path, seed: int = 0, progress: Callable[[dict[str, Any]], None] | None = None) -> Path:
-    """The folder of a tiny model read in on `texts`, made once per settings, texts and seed in `cache`.
+def make(
+    settings: Tiny,
+    texts: Sequence[str],
+    cache: Path,
+    seed: int = 0,
+    progress: Callable[[dict[str, Any]], None] | None = None,
+    marks: Sequence[str] = (),
+) -> Path:
+    """The folder of a tiny model read in on `texts`, made once per settings, texts and seed in `cache`. marks: further control tokens.
 
     Raises RecipeError for sizes that cannot be, DadeumError for no text, MissingExtra without torch.
     """
@@ -47,13 +54,13 @@ def make(settings: Tiny, texts: Sequence[str], cache: Path, seed: int = 0, progr
         raise RecipeError(mistakes)
     if not any(texts):
         raise DadeumError("a tiny model is made of the training texts, and there are none")
-    folder = cache / f"tiny-{_key(settings, texts, seed)}"
+    folder = cache / f"tiny-{_key(settings, texts, seed, marks)}"
     if (folder / "made.json").exists():
         return folder
     cache.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".tiny-", dir=cache))
     try:
-        told = _make(settings, texts, draft, seed, progress)
+        told = _make(settings, texts, draft, seed, progress, marks)
         (draft / "made.json").write_text(json.dumps({"settings": asdict(settings), "seed": seed, **told}, indent=1), encoding="utf-8")
         try:
             os.replace(draft, folder)
@@ -65,8 +72,8 @@ def make(settings: Tiny, texts: Sequence[str], cache: Path, seed: int = 0, progr
     return folder
 
 
-def tokenizer_of(texts: Iterable[str], vocabulary: int, context: int) -> Any:
-    """A byte-level BPE tokenizer of `vocabulary` tokens with the project's chat template."""
+def tokenizer_of(texts: Iterable[str], vocabulary: int, context: int, marks: Sequence[str] = ()) -> Any:
+    """A byte-level BPE tokenizer of `vocabulary` tokens with the project's chat template. marks: further control tokens."""
     import tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -75,32 +82,34 @@ def tokenizer_of(texts: Iterable[str], vocabulary: int, context: int) -> Any:
     raw.decoder = tokenizers.decoders.ByteLevel()
     trainer = tokenizers.trainers.BpeTrainer(
         vocab_size=vocabulary,
-        special_tokens=[PAD, START, STOP],
+        special_tokens=[PAD, START, STOP, *marks],
         initial_alphabet=tokenizers.pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     # The names of roles stand in every chat, so each is worth a token; among raw texts alone none would be made.
     raw.train_from_iterator(chain([_ROLES * 1000], texts), trainer=trainer)
     tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=raw, eos_token=STOP, pad_token=PAD, additional_special_tokens=[START], model_max_length=context
+        tokenizer_object=raw, eos_token=STOP, pad_token=PAD, additional_special_tokens=[START, *marks], model_max_length=context
     )
     tokenizer.chat_template = default()
     return tokenizer
 
 
-def _key(settings: Tiny, texts: Sequence[str], seed: int) -> str:
-    told = hashlib.blake2b(json.dumps([VERSION, asdict(settings), seed, default()]).encode(), digest_size=8)
+def _key(settings: Tiny, texts: Sequence[str], seed: int, marks: Sequence[str]) -> str:
+    told = hashlib.blake2b(json.dumps([VERSION, asdict(settings), seed, default(), *marks]).encode(), digest_size=8)
     for text in texts:
         told.update(f"{len(text)}\0{text}".encode(errors="surrogatepass"))
     return told.hexdigest()
 
 
-def _make(settings: Tiny, texts: Sequence[str], folder: Path, seed: int, progress: Callable[[dict[str, Any]], None] | None) -> dict[str, Any]:
+def _make(
+    settings: Tiny, texts: Sequence[str], folder: Path, seed: int, progress: Callable[[dict[str, Any]], None] | None, marks: Sequence[str]
+) -> dict[str, Any]:
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     texts = [text for text in texts if text]
-    tokenizer = tokenizer_of(texts, settings.vocabulary, settings.context)
+    tokenizer = tokenizer_of(texts, settings.vocabulary, settings.context, marks)
     with torch.random.fork_rng(devices=[]), threads(0):
         torch.manual_seed(seed)
         model = LlamaForCausalLM(

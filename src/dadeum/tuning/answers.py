@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,54 +10,88 @@ import orjson
 import polars as pl
 
 from dadeum.errors import DadeumError
+from dadeum.proving import Arm
 from dadeum.recipe import Recipe
 from dadeum.settings import Prove
-from dadeum.tuning.keep import content, kept
-from dadeum.tuning.rows import base_model, split, train_settings
-from dadeum.tuning.trainings import arms, model_folder
+from dadeum.tuning.replies import TUNED, Replied, replies
+from dadeum.tuning.rows import split
+from dadeum.tuning.suites import Held, groups, held, passages
+
+Said = dict[str, Replied]
+"""Arm -> what it said to the items of one suite."""
 
 
 def prove(recipe: Recipe, out: Path) -> dict[str, Any]:
-    """Ask every arm's models the held-out items, score and compare; writes proof.json and answers.parquet, gives the headline.
+    """Ask every arm's models the held-out items, score and compare; writes proof.json, answers.parquet and calls.json, gives the headline.
 
     The headline is tuned against raw where the recipe has that arm (did engineering the data help?), else against the base.
     """
-    from dadeum.evaluate.items import items
-    from dadeum.evaluate.metrics.loss import Losses
-    from dadeum.evaluate.proof import Answers, proof
-    from dadeum.train import generate
-
-    settings, wanted = train_settings(recipe), prove_settings(recipe)
-    held = items(split(out, "test"), wanted.cluster, wanted.items, recipe.seed)
-    if not held.height:
-        raise DadeumError("the held-out split has no item with a prompt and a reference: nothing can be proven; look at mix.split and form.chat")
-    models: dict[str, list[tuple[int, Path | str]]] = {"base": [(0, base_model(recipe, out))]}
-    for arm in reversed(arms(recipe)):
-        models[arm] = [(seed, model_folder(out, arm, seed)) for seed in settings.seeds]
-    told, said = [], []
-    for arm, folders in models.items():
-        replies, losses = [], []
-        for seed, folder in folders:
-
-            def make(folder: Path | str = folder) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
-                answers = generate.answers(folder, held, settings, wanted.max_new_tokens)
-                return {}, {"answers": pl.DataFrame({"answer": answers}), "losses": generate.losses(folder, held, settings)}
-
-            found = kept(out, "answers", [content(folder), held, settings, wanted.max_new_tokens], make)
-            answers = found.parts["answers"]["answer"].to_list()
-            losses.append(Losses.of(found.parts["losses"]))
-            replies.append(answers)
-            said.append(held.select("id", "reference", pl.lit(arm).alias("arm"), pl.lit(seed).alias("seed")).with_columns(pl.Series("answer", answers)))
-        told.append(Answers(arm, replies, () if arm == "base" else settings.seeds, losses))
-    cluster = held.get_column("cluster").to_list() if wanted.cluster else None
-    headline = ("tuned", "raw" if "raw" in models else "base")
-    made = proof(told, held.get_column("reference").to_list(), wanted, cluster=cluster, task=recipe.name, seed=recipe.seed, headline=headline)
-    pl.concat(said).write_parquet(out / "answers.parquet")
+    wanted = prove_settings(recipe)
+    asked = arms(wanted)
+    raw = next((name for name, arm in asked.items() if arm.kind == "raw"), "base")
+    suites = held(recipe, out, wanted)
+    said = ask(recipe, out, suites, asked)
+    made = compared(recipe, suites, said, ("tuned", raw))
+    answers_of(suites, said).write_parquet(out / "answers.parquet")
+    (out / "calls.json").write_bytes(orjson.dumps({name: one.calls for name, one in said[0].items()}, option=orjson.OPT_INDENT_2))
     (out / "proof.json").write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
     return {k: made[k] for k in ("verdict", "difference", "low", "high", "p", "n")}
 
 
+def arms(prove: Prove) -> dict[str, Arm]:
+    """Arms by name, the one to be beaten first: the untuned base, those that are only asked, those that were trained, the tuned model."""
+    named = {arm.name: arm for arm in sorted(prove.arms, key=lambda arm: arm.kind == "raw")}
+    return {"base": named.pop("base", Arm("base")), **named, "tuned": TUNED}
+
+
+def ask(recipe: Recipe, out: Path, suites: Sequence[Held], asked: dict[str, Arm]) -> list[Said]:
+    """What each arm says to the items of each suite."""
+    from dadeum.evaluate.arms import ask as made
+    from dadeum.evaluate.arms.examples import Pool
+    from dadeum.evaluate.items import items
+
+    columns = groups(recipe)
+    pool = None
+    if any(arm.kind in ("few_shot", "retrieval") and not arm.corpus for arm in asked.values()):
+        pool = Pool.of(items(split(out, "train"), carry=columns), columns)
+    corpora = {arm.corpus: passages(arm.corpus, out / "cache/remote") for arm in asked.values() if arm.corpus}
+    told: list[Said] = []
+    for suite in suites:
+        told.append({})
+        for name, arm in asked.items():
+            prompts = made(arm, suite.items, pool, corpora.get(arm.corpus, ()), suite.prove, recipe.seed, columns)
+            told[-1][name] = replies(recipe, out, arm, prompts, suite.prove.max_new_tokens)
+    return told
+
+
+def compared(recipe: Recipe, suites: Sequence[Held], said: Sequence[Said], headline: tuple[str, str]) -> dict[str, Any]:
+    """proof.json: the first suite's comparison, with slices, the other suites and the arms' ranking, all corrected for each other."""
+    from dadeum.evaluate.metrics.loss import Losses
+    from dadeum.evaluate.proof import Answers, proof
+
+    made = []
+    for suite, replied in zip(suites, said):
+        answers = [Answers(name, one.replies, one.seeds, [Losses.of(lost) for lost in one.losses]) for name, one in replied.items()]
+        told = proof(
+            answers, suite.references, suite.prove, cluster=suite.cluster, task=suite.name or recipe.name, seed=recipe.seed, headline=headline
+        )
+        made.append(told)
+    return made[0]
+
+
+def answers_of(suites: Sequence[Held], said: Sequence[Said]) -> pl.DataFrame:
+    """Every answer: {id, reference, arm, seed, answer, suite}; `suite` is empty for the recipe's own items."""
+    made = []
+    for suite, replied in zip(suites, said):
+        for arm, one in replied.items():
+            for seed, answers in zip(one.seeds or (0,), one.replies):
+                told = suite.items.select("id", "reference", pl.lit(arm).alias("arm"), pl.lit(seed).alias("seed"))
+                made.append(told.with_columns(pl.Series("answer", answers, dtype=pl.String), pl.lit(suite.name).alias("suite")))
+    return pl.concat(made)
+
+
 def prove_settings(recipe: Recipe) -> Prove:
+    """The recipe's section `prove`. Raises DadeumError where it has none."""
     if recipe.prove is None:
         raise DadeumError(f"the recipe {recipe.name} has no `prove` section: there is nothing to prove")
     return recipe.prove

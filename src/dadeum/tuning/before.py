@@ -1,56 +1,91 @@
-"""What can be known before training: the checks, the memory, the power of the proof."""
+"""What can be known before training: the checks, the memory, the price, the power of the proof; stage by stage."""
 
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
 from dadeum.recipe import Recipe
-from dadeum.tuning.rows import base_model, split, train_settings, training_rows
-from dadeum.tuning.taught import supervision
+from dadeum.tuning.lessons import Lesson, lessons
+from dadeum.tuning.rows import base_model, split
+from dadeum.tuning.taught import supervision, taught
 
 SAMPLED: Final = 1000
 """Rows that the checks read again token by token; what needs only the ledger looks at all of them."""
 
 
 def check(recipe: Recipe, out: Path) -> dict[str, Any]:
-    """Supervision of every row, the probes on the real configuration, and the smallest gain that the held-out items can show."""
+    """Supervision of every row, the checks and probes of every stage on the real configuration, and the smallest gain that the held-out
+    items can show."""
+    told = supervision(recipe, out)
+    base = base_model(recipe, out)
+    found: list[dict[str, Any]] = []
+    for lesson in lessons(recipe, split(out, "train"), split(out, "validation")):
+        stage = {"stage": lesson.name} if lesson.stage else {}
+        found += [{**stage, **dataclasses.asdict(one)} for one in _found(recipe, lesson, base, out)]
+    order = ("fail", "warn", "pass", "not applicable")
+    found.sort(key=lambda one: order.index(one["verdict"]))
+    worst = found[0]["verdict"] if found and found[0]["verdict"] in ("fail", "warn") and told["trained"] else "pass" if told["trained"] else "fail"
+    return {"verdict": worst, "supervision": told, "probes": found, "memory": memory(recipe, out), "power": power(recipe, out)}
+
+
+def _found(recipe: Recipe, lesson: Lesson, base: str, out: Path) -> list[Any]:
+    """Every finding on one lesson, failures first."""
     from dadeum.format.supervise import supervise
     from dadeum.format.tokens import load_tokenizer
     from dadeum.train import checks, loop, probe
+    from dadeum.tuning.rendered import renderers_agree
 
-    taught = supervision(recipe, out)
-    rows, settings, base = training_rows(recipe, split(out, "train")), train_settings(recipe), base_model(recipe, out)
-    ledger = pl.read_parquet(out / "supervision.parquet")
-    roles = pl.DataFrame(taught["roles"], schema={"role": pl.String(), "n_tokens": pl.UInt64(), "n_supervised": pl.UInt64()})
+    head, ledger = taught(lesson, base, out)
+    settings = lesson.settings
+    roles = pl.DataFrame(head["told"]["roles"], schema={"role": pl.String(), "n_tokens": pl.UInt64(), "n_supervised": pl.UInt64()})
     tokenizer = load_tokenizer(base)
-    sampled = loop.drawn(rows, dataclasses.replace(settings, rows=SAMPLED), recipe.seed)
-    sample = supervise(sampled, tokenizer, settings)
-    setup = checks.Setup(rows, ledger, roles, sample, sampled, tokenizer, base, settings, split(out, "validation"), split(out, "test"))
-    seen = checks.checks(setup)
+    sampled = loop.drawn(lesson.rows, dataclasses.replace(settings, rows=SAMPLED), recipe.seed)
+    setup = checks.Setup(
+        rows=lesson.rows,
+        ledger=ledger,
+        roles=roles,
+        sample=supervise(sampled, tokenizer, settings),
+        sampled=sampled,
+        tokenizer=tokenizer,
+        base=base,
+        settings=settings,
+        validation=lesson.held,
+        test=split(out, "test"),
+        batched=head["told"]["batched"],
+        free=shutil.disk_usage(out).free,
+    )
+    seen = [*checks.checks(setup)]
+    if settings.checks.get("renderers_agree") != "off":
+        seen.append(renderers_agree(recipe, base, setup.test, settings))
     del setup  # it holds a model, and the probes load their own
-    probed = [checks.Found(p.name, p.verdict, p.number, p.means) for p in probe.probes(rows, base, settings, recipe.seed)]
-    graded = [dataclasses.asdict(f) for f in checks.graded([*seen, *probed], settings.checks)]
-    verdicts = {p["verdict"] for p in graded}
-    worst = "fail" if "fail" in verdicts or not taught["trained"] else "warn" if "warn" in verdicts else "pass"
-    return {"verdict": worst, "supervision": taught, "probes": graded, "memory": memory(recipe, out), "power": power(recipe, out)}
+    if head["told"]["trained"] > 1:
+        rows = lesson.rows.filter(ledger["reason"].is_null())
+        seen += [checks.Found(p.name, p.verdict, p.number, p.means) for p in probe.probes(rows, base, settings, recipe.seed)]
+    return checks.graded(seen, settings.checks)
 
 
 def memory(recipe: Recipe, out: Path) -> dict[str, Any] | None:
-    """What the training will take, and what would fit elsewhere: the walk on fake tensors, devices by formula. None without a row to train on."""
+    """What the training will take, and what would fit elsewhere: the walk on fake tensors, devices by formula. Of stages, the one that
+    takes most. None without a row to train on."""
     from transformers import AutoConfig
 
     from dadeum.train import forecast
 
-    rows = pl.read_parquet(out / "supervision.parquet").filter(pl.col("reason").is_null())
-    if not rows.height:
-        return None
-    config = AutoConfig.from_pretrained(base_model(recipe, out))
-    share = int(rows["n_supervised"].sum()) / max(1, int(rows["n_tokens"].sum()))
-    return forecast.forecast(config, rows["n_tokens"].to_list(), share, train_settings(recipe))
+    base = base_model(recipe, out)
+    told: list[dict[str, Any]] = []
+    for lesson in lessons(recipe, split(out, "train"), split(out, "validation")):
+        rows = taught(lesson, base, out)[1].filter(pl.col("reason").is_null())
+        if not rows.height:
+            continue
+        share = int(rows["n_supervised"].sum()) / max(1, int(rows["n_tokens"].sum()))
+        one = forecast.forecast(AutoConfig.from_pretrained(base), rows["n_tokens"].to_list(), share, lesson.settings)
+        told.append(one | ({"stage": lesson.name} if lesson.stage else {}))
+    return max(told, key=lambda one: one["cpu"]["plain"]["peak"]) | {"tokens": sum(one["tokens"] for one in told)} if told else None
 
 
 def power(recipe: Recipe, out: Path) -> dict[str, Any] | None:

@@ -11,9 +11,10 @@ import polars as pl
 import xxhash
 
 from dadeum.engine import unit
+from dadeum.settings import Train
 from dadeum.step import digest_file
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """Bump it when the same rows, model and settings would be supervised, or would answer, otherwise: part of what is kept of both."""
 
 
@@ -32,6 +33,8 @@ def _digest(value: Any) -> str:
         buffer = io.BytesIO()
         value.write_ipc(buffer)
         return xxhash.xxh3_128_hexdigest(buffer.getbuffer())
+    if isinstance(value, Train) and value.template:
+        return f"{value!r} {digest_file(value.template)}"  # a template is told by what it says: the same path may hold another
     return repr(value)
 
 

@@ -29,16 +29,24 @@ def split(out: Path, name: str) -> pl.DataFrame:
 
 def training_rows(recipe: Recipe, rows: pl.DataFrame) -> pl.DataFrame:
     """The rows that are trained on: all, or `train.rows` of them, drawn by the recipe's seed and their ids, in their order."""
-    n = train_settings(recipe).rows
+    return draw(rows, train_settings(recipe).rows, str(recipe.seed))
+
+
+def draw(rows: pl.DataFrame, n: int, seed: str) -> pl.DataFrame:
+    """`n` of the rows (0: all), in their order. Drawn by seed and id alone: neither order nor other rows change a row's luck."""
     if not n or n >= rows.height:
         return rows
-    ranks = [xxhash.xxh3_64_intdigest(f"{recipe.seed}\0{id}".encode()) for id in rows.get_column("id").to_list()]
+    ranks = [xxhash.xxh3_64_intdigest(f"{seed}\0{id}".encode()) for id in rows.get_column("id").to_list()]
     return rows[np.sort(np.argsort(np.array(ranks, dtype=np.uint64), kind="stable")[:n])]
 
 
 def raw_rows(recipe: Recipe, out: Path) -> pl.DataFrame:
     """The training rows before they were engineered: the same sources and split, the recipe's labels and form, nothing else."""
-    steps = tuple(_allowing(s) for s in recipe.steps if s.name in NEEDED)
+    return remade(recipe, out, tuple(_allowing(s) for s in recipe.steps if s.name in NEEDED))
+
+
+def remade(recipe: Recipe, out: Path, steps: tuple[Step, ...]) -> pl.DataFrame:
+    """The training rows that the same sources would give by other steps; units of work that the run has done already are taken up."""
     cache = Path(recipe.engine.cache) if recipe.engine.cache else out / "cache"
     with local.Local(1) as engine:
         made = flow.process(dataclasses.replace(recipe, steps=steps), cache, engine)

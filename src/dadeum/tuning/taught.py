@@ -1,4 +1,4 @@
-"""The supervision ledger of a run: what a model learns from every training row."""
+"""The supervision ledger of a run: what a model learns from every training row, lesson by lesson."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import polars as pl
 
 from dadeum.recipe import Recipe
 from dadeum.tuning.keep import content, kept
-from dadeum.tuning.rows import base_model, split, train_settings, training_rows
+from dadeum.tuning.lessons import Lesson, lessons
+from dadeum.tuning.rows import base_model, split
 
 if TYPE_CHECKING:
     from dadeum.format.supervise import Supervision
@@ -20,25 +21,43 @@ PICTURED: Final = 6
 
 
 def supervision(recipe: Recipe, out: Path) -> dict[str, Any]:
-    """Write supervision.parquet (every training row: its tokens, those with loss, why it was left out) and a sample for the eye."""
+    """Write supervision.parquet (every training row: its tokens, those with loss, why it was left out) and a sample for the eye.
+
+    With stages every line says its `stage` and whether the row was `replayed`; a row stands there once for every stage that sees it.
+    """
+    base = base_model(recipe, out)
+    told, shown, ledgers = [], [], []
+    for lesson in lessons(recipe, split(out, "train"), split(out, "validation")):
+        head, ledger = taught(lesson, base, out)
+        told.append({"stage": lesson.name, "replayed": len(lesson.replayed), **head["told"]})
+        shown.append(head["shown"])
+        replayed = pl.col("id").is_in(list(lesson.replayed))
+        ledgers.append(ledger.with_columns(pl.lit(lesson.name).alias("stage"), replayed.alias("replayed")) if lesson.stage else ledger)
+    pl.concat(ledgers).write_parquet(out / "supervision.parquet")
+    each = max(1, PICTURED // len(shown))
+    (out / "supervision_sample.json").write_bytes(orjson.dumps([one for some in shown for one in some[: each if len(shown) > 1 else PICTURED]]))
+    if len(told) == 1 and not told[0]["stage"]:
+        return {k: v for k, v in told[0].items() if k not in ("stage", "replayed")}
+    return _summed(told)
+
+
+def taught(lesson: Lesson, base: str, out: Path) -> tuple[dict[str, Any], pl.DataFrame]:
+    """({told, shown, roles}, ledger) of one lesson; made once of the same rows, tokenizer and settings."""
     from dadeum.format.supervise import picture, supervise
     from dadeum.format.tokens import load_tokenizer
-
-    base = base_model(recipe, out)
-    rows = training_rows(recipe, split(out, "train"))
+    from dadeum.train.checks.batched import batched
 
     def make() -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
         tokenizer = load_tokenizer(base)
-        made = supervise(rows, tokenizer, train_settings(recipe))
+        made = supervise(lesson.rows, tokenizer, lesson.settings)
         ids = [e.id for e in made.examples[:: max(1, len(made.examples) // PICTURED)]][:PICTURED]
         pictures = picture(made, tokenizer, ids)
         shown = [{"id": id, "tokens": [{"text": text, "supervised": on} for text, on in tokens]} for id, tokens in pictures.items()]
-        return {"told": _taught(rows, made), "shown": shown}, {"ledger": made.ledger}
+        told = _taught(lesson.rows, made) | {"batched": batched(made.examples, lesson.settings)}
+        return {"told": told, "shown": shown}, {"ledger": made.ledger}
 
-    found = kept(out, "supervision", [content(base), rows, train_settings(recipe)], make)
-    found.parts["ledger"].write_parquet(out / "supervision.parquet")
-    (out / "supervision_sample.json").write_bytes(orjson.dumps(found.head["shown"]))
-    return found.head["told"]
+    found = kept(out, "supervision", [content(base), lesson.rows, lesson.settings], make)
+    return found.head, found.parts["ledger"]
 
 
 def _taught(rows: pl.DataFrame, made: Supervision) -> dict[str, Any]:
@@ -53,3 +72,13 @@ def _taught(rows: pl.DataFrame, made: Supervision) -> dict[str, Any]:
         "notes": {k: v for k, v in made.counts.items() if k not in left["reason"].unique().to_list()},
         "digest": made.digest,
     }
+
+
+def _summed(told: list[dict[str, Any]]) -> dict[str, Any]:
+    """The stages' numbers added up, and each of them."""
+    whole: dict[str, Any] = {name: sum(t[name] for t in told) for name in ("rows", "trained", "tokens", "supervised_tokens")}
+    for name in ("left_out", "notes"):
+        whole[name] = {reason: sum(t[name].get(reason, 0) for t in told) for reason in sorted({r for t in told for r in t[name]})}
+    roles = pl.DataFrame([role for t in told for role in t["roles"]], schema={"role": pl.String, "n_tokens": pl.UInt64, "n_supervised": pl.UInt64})
+    whole["roles"] = roles.group_by("role").sum().sort("role").to_dicts()
+    return {**whole, "digest": " ".join(t["digest"] for t in told), "stages": told}

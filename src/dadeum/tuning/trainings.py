@@ -1,50 +1,113 @@
-"""Every arm trained with every seed."""
+"""Every arm trained with every seed, stage after stage."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
+import polars as pl
 
 from dadeum.recipe import Recipe
-from dadeum.tuning.rows import base_model, raw_rows, split, train_settings, training_rows
+from dadeum.settings import Train
+from dadeum.tuning import gate
+from dadeum.tuning.lessons import Lesson, lessons
+from dadeum.tuning.rows import base_model, raw_rows, split, train_settings
+
+Say = Callable[[str], None]
 
 
 def arms(recipe: Recipe) -> list[str]:
     """The arms that train, the tuned one first."""
     asked = recipe.prove.arms if recipe.prove else ()
-    return ["tuned", *(a for a in asked if a != "base")]
+    return ["tuned", *(a.name for a in asked if a.kind == "raw")]
 
 
-def train(recipe: Recipe, out: Path, say: Any = lambda text: None) -> dict[str, Any]:
-    """Train every arm with every seed; `model/` is the tuned arm's first. Writes curve.json; gives what each training took."""
-    from dadeum.train import loop
+def train(recipe: Recipe, out: Path, say: Say = lambda text: None) -> dict[str, Any]:
+    """Train every arm with every seed; `model/` is the tuned arm's first. Writes curve.json; gives what each training took.
 
-    settings = dataclasses.replace(train_settings(recipe), rows=0)
+    Every stage starts from what the one before made, and is kept by what it was made of. Raises DadeumError where a gate refuses.
+    """
+    settings = train_settings(recipe)
     base = base_model(recipe, out)
     held = split(out, "validation")
-    curve: list[dict[str, Any]] = []
-    done: dict[str, Any] = {}
-    matched = settings
+    told = _Told(out)
+    matched: dict[int, int] = {}
     for number, arm in enumerate(arms(recipe)):
-        rows = training_rows(recipe, split(out, "train") if arm == "tuned" else raw_rows(recipe, out))
+        rows = split(out, "train") if arm == "tuned" else raw_rows(recipe, out)
         for seed in settings.seeds:
-            say(f"train {arm}, seed {seed}")
-            made = loop.train(rows, held, base, matched, _seed(seed, number), model_folder(out, arm, seed))
-            if not matched.tokens and len(arms(recipe)) > 1:
-                matched = dataclasses.replace(settings, tokens=made.tokens)
-            curve += [{"arm": arm, "seed": seed, **point} for point in made.curve.to_dicts()]
-            told = {"tokens": made.tokens, "steps": made.steps, "eval_loss": made.eval_loss, "seconds": round(made.seconds, 1)}
-            done[f"{arm}-{seed}"] = {**told, "rows": rows.height, "learning_rate": made.learning_rate, "device": made.device}
+            start: Path | str = base
+            before: list[Lesson] = []
+            for lesson in lessons(recipe, rows, held):
+                last = lesson.number + 1 >= len(settings.stages)
+                into = model_folder(out, arm, seed) if last else model_folder(out, arm, seed).with_name(f"{arm}-{seed}.{lesson.number + 1}-{lesson.name}")
+                say(f"train {arm}, seed {seed}" + (f", stage {lesson.name}" if lesson.stage else ""))
+                effective = _effective(lesson, matched.get(lesson.number, 0))
+                made = _trained(lesson, effective, start, _seed(seed, number), into)
+                if len(arms(recipe)) > 1:
+                    matched.setdefault(lesson.number, made.tokens)
+                told.add(arm, seed, lesson, made)
+                if arm == "tuned" and seed == settings.seeds[0]:
+                    told.gate(gate.measure(recipe, lesson, before, start, into, out), lesson, into, say)
+                start = into
+                before.append(lesson)
     first = model_folder(out, "tuned", settings.seeds[0])
     link = out / "model"
     if link.is_symlink() or not link.exists():
         link.unlink(missing_ok=True)
         link.symlink_to(first.relative_to(out))
-    (out / "curve.json").write_bytes(orjson.dumps(curve))
-    return {"base": base if settings.base != "tiny" else "tiny", "arms": done}
+    return {"base": base if settings.base != "tiny" else "tiny", **told.done()}
+
+
+def _effective(lesson: Lesson, tokens: int) -> Train:
+    """A lesson's settings as the loop takes them: its rows are drawn already, and later arms see as many tokens as the first."""
+    return dataclasses.replace(lesson.settings, rows=0, **({"tokens": tokens} if tokens and not lesson.settings.tokens else {}))  # type: ignore[arg-type]
+
+
+def _trained(lesson: Lesson, settings: Train, start: Path | str, seed: int, into: Path) -> Any:
+    from dadeum.train import loop
+
+    return loop.train(lesson.rows, lesson.held, str(start), settings, seed, into)
+
+
+class _Told:
+    """What the trainings took, as it comes: curve.json after every one of them, so that a run that stops has told what it did."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.curve: list[dict[str, Any]] = []
+        self.arms: dict[str, dict[str, Any]] = {}
+        self.gates: list[dict[str, Any]] = []
+
+    def add(self, arm: str, seed: int, lesson: Lesson, made: Any) -> None:
+        """One training. Steps and tokens of the curve go on from the stage before."""
+        had = self.arms.setdefault(f"{arm}-{seed}", {"tokens": 0, "steps": 0, "seconds": 0.0})
+        for point in made.curve.to_dicts():
+            stage = {"stage": lesson.name} if lesson.stage else {}
+            moved = {"step": point["step"] + had["steps"], "tokens": point["tokens"] + had["tokens"]}
+            self.curve.append({"arm": arm, "seed": seed, **stage, **point, **moved})
+        one = {"tokens": made.tokens, "steps": made.steps, "eval_loss": made.eval_loss, "seconds": round(made.seconds, 1)}
+        one |= {"rows": lesson.rows.height, "learning_rate": made.learning_rate, "device": made.device}
+        if lesson.stage:
+            had.setdefault("stages", []).append({"stage": lesson.name, "replayed": len(lesson.replayed), **one})
+        had.update(one | {name: round(had[name] + one[name], 1) for name in ("tokens", "steps", "seconds")})
+        (self.out / "curve.json").write_bytes(orjson.dumps(self.curve))
+
+    def gate(self, found: list[dict[str, Any]], lesson: Lesson, into: Path, say: Say) -> None:
+        """What the gate found, kept in gates.json. Raises DadeumError where it refuses."""
+        if not found:
+            return
+        self.gates += found
+        (self.out / "gates.json").write_bytes(orjson.dumps(self.gates, option=orjson.OPT_INDENT_2))
+        for one in found:
+            say(gate.text(one))
+        gate.refuse(found, lesson, into)
+
+    def done(self) -> dict[str, Any]:
+        """For run.json."""
+        return {"arms": self.arms, **({"gates": self.gates} if self.gates else {})}
 
 
 def model_folder(out: Path, arm: str, seed: int) -> Path:

@@ -47,6 +47,10 @@ class Setup:
     settings: Train
     validation: pl.DataFrame
     test: pl.DataFrame
+    batched: dict[str, Any] | None = None
+    """What `batched` told of every row; null asks the sample."""
+    free: int | None = None
+    """Bytes free where checkpoints will lie; null is not known."""
 
     @cached_property
     def model(self) -> Any:

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 from dadeum.train.checks.found import Found, Setup
 
-RATES = {("full", "small"): (1e-4, 1e-2), ("lora", "small"): (5e-4, 5e-2), ("full", "large"): (1e-6, 2e-4), ("lora", "large"): (3e-5, 1e-3)}
-"""Learning rates within a factor of about ten of the defaults in loop.py, whose sources stand there; small: below 50 million parameters."""
+NEAR: Final = 10
+"""Learning rates within this factor of the default (train/defaults.py, whose sources stand there) are usual."""
 
 
 def learning_rate(setup: Setup) -> Found:
     """Whether the rate is one that the method is trained with at this size."""
-    from dadeum.train.loop import learning_rate as effective
+    from dadeum.train.defaults import learning_rate as effective
 
-    parameters = setup.model.num_parameters()
-    rate = effective(setup.settings, parameters)
-    low, high = RATES[setup.settings.method, "small" if parameters < 50e6 else "large"]
-    said = f"{rate:g} for {setup.settings.method} training of {parameters / 1e6:,.1f} million parameters"
-    if low <= rate <= high:
+    settings, parameters = setup.settings, setup.model.num_parameters()
+    if settings.learning_rate == "find":
+        return Found("learning_rate", "not applicable", 0.0, "a range test finds it before the training")
+    rate, usual = effective(settings, parameters), effective(replace(settings, learning_rate=0.0), parameters)
+    said = f"{rate:g} for {settings.objective} by {settings.method} of {parameters / 1e6:,.1f} million parameters"
+    if usual / NEAR <= rate <= usual * NEAR:
         return Found("learning_rate", "pass", rate, said)
-    return Found("learning_rate", "fail", rate, f"{said}: usual are {low:g} to {high:g}", "", "set train.learning_rate to 0, which takes the method's default")
+    means = f"{said}: usual are {usual / NEAR:g} to {usual * NEAR:g}"
+    return Found("learning_rate", "fail", rate, means, "", "set train.learning_rate to 0, which takes the method's default, or to find")
 
 
 def held_out_loss(setup: Setup) -> Found:

@@ -35,7 +35,7 @@ def stop_learned(setup: Setup) -> Found:
     """Control tokens that the rows use and that were never trained, where the embeddings will be frozen."""
     import torch
 
-    if setup.settings.method != "lora":
+    if setup.settings.method == "full":
         return Found("stop_learned", "not applicable", 0.0, "the embeddings are trained along")
     weights = setup.model.get_input_embeddings().weight.detach().float()
     lengths = weights.norm(dim=1)
@@ -52,4 +52,4 @@ def stop_learned(setup: Setup) -> Found:
     row = next(e.id for e in setup.sample.examples if np.isin(asleep, e.ids).any())
     names = ", ".join(setup.tokenizer.convert_ids_to_tokens(asleep))
     remedy = "take an instruction-tuned base, train.method full, or a template whose stop the base knows (train.template)"
-    return Found("stop_learned", "fail", float(len(asleep)), f"never trained, and frozen by LoRA: {names}", row, remedy)
+    return Found("stop_learned", "fail", float(len(asleep)), f"never trained, and frozen by train.method {setup.settings.method}: {names}", row, remedy)

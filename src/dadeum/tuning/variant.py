@@ -1,0 +1,78 @@
+"""The same training on other rows: what an ablation and a learning curve are made of.
+
+A variant differs from the run's tuned model in its training rows alone. Base, settings, held-out items and the number of training tokens
+are the run's own; its seeds are its own too, so that the luck of training is in every interval. Trainings and answers are kept by
+what they were made of: a second call trains nothing and asks nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from dadeum.errors import DadeumError
+from dadeum.evaluate.metrics.loss import Losses
+from dadeum.evaluate.proof import Answers
+from dadeum.recipe import Recipe
+from dadeum.settings import Train
+from dadeum.tuning.answers import prove_settings
+from dadeum.tuning.keep import content, kept
+from dadeum.tuning.rows import base_model, split, train_settings
+from dadeum.tuning.trainings import model_folder
+
+Say = Callable[[str], None]
+
+
+def tuned(recipe: Recipe, out: Path, held: pl.DataFrame) -> Answers:
+    """What the run's own tuned models answer, one for each seed."""
+    seeds = train_settings(recipe).seeds
+    return _answers(recipe, out, "tuned", seeds, [model_folder(out, "tuned", seed) for seed in seeds], held)
+
+
+def variant(recipe: Recipe, out: Path, name: str, rows: pl.DataFrame, held: pl.DataFrame, number: int, seeds: int, say: Say) -> Answers:
+    """Train on `rows` with so many seeds and ask the held-out items. number: other variants of the run have other ones, hence other seeds."""
+    from dadeum.train import loop
+
+    settings, base = budgeted(recipe, out), base_model(recipe, out)
+    drawn = tuple(seed + 1000 * number for seed in train_settings(recipe).seeds[:seeds])
+    folders = [model_folder(out, name, seed) for seed in drawn]
+    for seed, folder in zip(drawn, folders):
+        say(f"train {name}, seed {seed}")
+        loop.train(rows, split(out, "validation"), base, settings, seed, folder)
+    return _answers(recipe, out, name, drawn, folders, held)
+
+
+def budgeted(recipe: Recipe, out: Path) -> Train:
+    """The run's settings with its tuned model's number of tokens and learning rate, whatever both were asked for as.
+
+    Raises DadeumError for a recipe with stages: which of its trainings would a variant be of?
+    """
+    settings = train_settings(recipe)
+    if settings.stages:
+        raise DadeumError(
+            "train.stages: what a step or more data is worth is measured on one training; take the recipe of a single stage (--set train.stages=[])"
+        )
+    told = json.loads((model_folder(out, "tuned", settings.seeds[0]) / "training.json").read_text(encoding="utf-8"))
+    return dataclasses.replace(settings, rows=0, tokens=told["tokens"], learning_rate=told["learning_rate"])
+
+
+def _answers(recipe: Recipe, out: Path, name: str, seeds: Sequence[int], folders: Sequence[Path], held: pl.DataFrame) -> Answers:
+    from dadeum.train import generate
+
+    settings, most = train_settings(recipe), prove_settings(recipe).max_new_tokens
+    replies, losses = [], []
+    for folder in folders:
+
+        def make(folder: Path = folder) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
+            said = pl.DataFrame({"answer": generate.answers(folder, held, settings, most)}, schema={"answer": pl.String()})
+            return {}, {"answers": said, "losses": generate.losses(folder, held, settings)}
+
+        found = kept(out, "answers", [content(folder), held, settings, most], make)
+        replies.append(found.parts["answers"]["answer"].to_list())
+        losses.append(Losses.of(found.parts["losses"]))
+    return Answers(name, replies, tuple(seeds), losses)
