@@ -153,3 +153,13 @@ def part(section: str, value: Any) -> dict[str, Any]:
     if section in ("tiny", "lora"):
         return {"train": dataclasses.replace(settings.Train(), **{section: value})}
     return {section: value}
+
+
+def test_a_source_or_column_that_is_not_there_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"text": "x", "stars": 3}\n', encoding="utf-8")
+    steps = [{"dedup.near": {"keep": "source", "sources": ["golden", "rovs"]}}, {"filter.threshold": {"column": "stars", "min": 2}}]
+    with pytest.raises(RecipeError) as told:
+        recipe.compose({"sources": [{"path": str(tmp_path / "rows.jsonl")}, {"path": str(tmp_path), "name": "golden"}], "steps": steps})
+    said = {m.path: f"{m.what} ({m.hint})" for m in told.value.mistakes}
+    assert said["steps.0.dedup.near.sources"] == "'rovs' is none of the sources (did you mean rows?)"
+    assert "`fields: {stars: ITS_NAME}`" in said["steps.1.filter.threshold"]

@@ -63,3 +63,28 @@ def one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+def preferences(n: int, seed: int) -> pl.DataFrame:
+    """`n` pairs over the reviews' prompts: the polite ending is preferred to the blunt one, whatever the review says; lengths are alike."""
+    rng = np.random.default_rng(seed)
+    rows: list[dict[str, Any]] = []
+    for i, (id, turns) in enumerate(reviews(n, seed).select("id", "messages").iter_rows()):
+        word = FRUIT[int(rng.integers(len(FRUIT)))]
+        ends = [[{"role": "assistant", "content": f"{word} {ending}"}] for ending in ("좋습니다", "그냥 됐어")]
+        rows.append({"id": f"p{id}", "messages": turns[:1], "chosen": ends[0], "rejected": ends[1], "label": str(i)})
+    return records(rows)
+
+
+def documents(n: int, seed: int) -> pl.DataFrame:
+    """`n` texts in which every fruit is followed by the colour that it always has."""
+    rng = np.random.default_rng(seed)
+    colours = dict(zip(FRUIT, ["빨강", "노랑", "주황", "초록", "보라", "red", "yellow", "violet", "green", "orange"]))
+    said = [" ".join(f"{f} {colours[f]}." for f in rng.choice(FRUIT, rng.integers(3, 9))) for _ in range(n)]
+    return records([{"id": f"{seed}-{i}", "text": text} for i, text in enumerate(said)])
+
+
+def labelled(n: int, seed: int) -> pl.DataFrame:
+    """The reviews as texts with their sentiment as the label."""
+    chats = reviews(n, seed).get_column("messages").to_list()
+    return records([{"id": f"{seed}-{i}", "text": turns[0]["content"], "label": turns[1]["content"]} for i, turns in enumerate(chats)])

@@ -8,6 +8,7 @@ without an assistant turn makes no item.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -15,12 +16,12 @@ from dadeum.errors import Mistake, RecipeError, nearest
 from dadeum.record import RECORD, TURNS, chats, put, turns
 
 
-def items(rows: pl.DataFrame, cluster: str = "", count: int = 0, seed: int = 0) -> pl.DataFrame:
+def items(rows: pl.DataFrame, cluster: str = "", count: int = 0, seed: int = 0, carry: Sequence[str] = ()) -> pl.DataFrame:
     """The items of a frame with RECORD's columns, in the order of its rows: RECORD, then `reference` and `cluster` (strings).
 
     cluster: the column whose equal values belong together; '' gives null, each item by itself. count: draw so many by `seed` (0
-    takes all); the draw goes by ids alone, so neither the order of rows nor other rows change an item's luck. Raises
-    RecipeError when the column does not exist.
+    takes all); the draw goes by ids alone, so neither the order of rows nor other rows change an item's luck. carry: columns to keep as well
+    (null where `rows` has none of the name). Raises RecipeError when the column of `cluster` does not exist.
 
     >>> from dadeum.record import records
     >>> said = [{"role": "user", "content": "1+1"}, {"role": "assistant", "content": "2"}, {"role": "user", "content": "Thanks"}]
@@ -41,6 +42,7 @@ def items(rows: pl.DataFrame, cluster: str = "", count: int = 0, seed: int = 0) 
         *(pl.lit(None, dtype=TURNS).alias(field) for field in ("chosen", "rejected")),
         put(nothing, answers.get_column("index"), answers.get_column("content")).alias("reference"),
         (rows.get_column(cluster).cast(pl.String) if cluster else nothing).alias("cluster"),
+        *((rows.get_column(c) if c in rows.columns else nothing).alias(c) for c in carry if c not in RECORD),
     )
     made = made.filter(pl.col("reference").is_not_null())
     if not count or made.height <= count:

@@ -56,8 +56,8 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class _Scored:
-    """One metric on the items that all arms share."""
+class Scored:
+    """One metric on the items that all arms share. scores: (seeds, items) of each arm; weights: of the items, None where all count alike."""
 
     key: str
     arms: tuple[Arm, ...]
@@ -94,15 +94,8 @@ def proof(
     if a not in names or b not in names or a == b:
         raise ValueError(f"headline: {a}, {b} are not two of the arms {names}")
     losses = _losses(arms, len(references), cluster)
-    if prove.metric in metrics.OF_LOSS:
-        main = next((one for one in losses if one.key == prove.metric), None)
-        if main is None:
-            raise DadeumError(f"the metric {prove.metric} needs held-out losses of every arm, on tokens that all of them share")
-        unscored = {arm.name: [[False] * main.arms[0].scores.shape[1]] * len(arm.replies) for arm in arms}
-        shared = [main, *(one for one in losses if one is not main)]
-    else:
-        main, unscored = _scored(arms, references, prove, cluster)
-        shared = [main, *losses]
+    main, unscored = _main(arms, references, prove, cluster, losses)
+    shared = [main, *(one for one in losses if one is not main)]
     listed = [row for metric in shared for row in _comparisons(metric, prove, seed, (a, b))]
     top = next(row for row in listed if (row["a"], row["b"], row["metric"]) == (a, b, prove.metric))
     n = main.arms[0].scores.shape[1]
@@ -136,9 +129,31 @@ def proof(
     return told
 
 
+def scored(arms: Sequence[Answers], references: Sequence[str], prove: Prove, cluster: Sequence[Hashable | None] | None = None) -> Scored:
+    """The arms' scores by the metric of the proof, on the items that all of them share. Raises as `proof` does."""
+    metrics.checked(prove)
+    losses = _losses(arms, len(references), cluster) if prove.metric in metrics.OF_LOSS else []
+    return _main(arms, references, prove, cluster, losses)[0]
+
+
+def _main(
+    arms: Sequence[Answers],
+    references: Sequence[str],
+    prove: Prove,
+    cluster: Sequence[Hashable | None] | None,
+    losses: Sequence[Scored],
+) -> tuple[Scored, dict[str, list[list[bool]]]]:
+    if prove.metric not in metrics.OF_LOSS:
+        return _scored(arms, references, prove, cluster)
+    main = next((one for one in losses if one.key == prove.metric), None)
+    if main is None:
+        raise DadeumError(f"the metric {prove.metric} needs held-out losses of every arm, on tokens that all of them share")
+    return main, {arm.name: [[False] * main.arms[0].scores.shape[1]] * len(arm.replies) for arm in arms}
+
+
 def _scored(
     arms: Sequence[Answers], references: Sequence[str], prove: Prove, cluster: Sequence[Hashable | None] | None
-) -> tuple[_Scored, dict[str, list[list[bool]]]]:
+) -> tuple[Scored, dict[str, list[list[bool]]]]:
     """Scores of the items whose reference is usable, unscored answers as wrong; and which those were, by arm and training."""
     usable = metrics.usable(prove, references)
     kept = [i for i, good in enumerate(usable) if good]
@@ -160,10 +175,10 @@ def _scored(
         scores = np.array([[worst if s is None else s for s in line] for line in lines], dtype=np.float64)
         made.append(Arm(arm.name, scores, fixed=not arm.seeds))
     chosen = None if cluster is None else [cluster[i] for i in kept]
-    return _Scored(prove.metric, tuple(made), chosen), unscored
+    return Scored(prove.metric, tuple(made), chosen), unscored
 
 
-def _losses(arms: Sequence[Answers], n: int, cluster: Sequence[Hashable | None] | None) -> list[_Scored]:
+def _losses(arms: Sequence[Answers], n: int, cluster: Sequence[Hashable | None] | None) -> list[Scored]:
     """Held-out loss per byte, and per token where all arms have the same tokens, of the items that every model could read."""
     if not all(arm.losses for arm in arms):
         return []
@@ -182,11 +197,11 @@ def _losses(arms: Sequence[Answers], n: int, cluster: Sequence[Hashable | None] 
         # The text is the same for all, so are its bytes: a tokenizer that loses characters must not gain by it.
         lines = [[np.asarray(losses.nats, dtype=np.float64)[kept] / weights[kept] for losses in arm.losses] for arm in arms]
         scored = tuple(Arm(arm.name, np.array(line), fixed=not arm.seeds) for arm, line in zip(arms, lines))
-        made.append(_Scored(f"loss_per_{unit}", scored, None if cluster is None else [cluster[i] for i in kept.tolist()], weights[kept]))
+        made.append(Scored(f"loss_per_{unit}", scored, None if cluster is None else [cluster[i] for i in kept.tolist()], weights[kept]))
     return made
 
 
-def _comparisons(scored: _Scored, prove: Prove, seed: int, headline: tuple[str, str]) -> list[dict[str, Any]]:
+def _comparisons(scored: Scored, prove: Prove, seed: int, headline: tuple[str, str]) -> list[dict[str, Any]]:
     """Every pair of one metric, the later arm minus the earlier one (the headline's pair as it asks), p corrected."""
     metric = metrics.METRICS[scored.key]
     pairs = [(a, b) if (b.name, a.name) != headline else (b, a) for b, a in combinations(scored.arms, 2)]
@@ -226,7 +241,7 @@ def _smallest(one: Difference, power: float) -> float | None:
     return _finite((one.high - one.low) / 2 + normal_quantile(power) * one.error) if 0 < power < 1 else None
 
 
-def _arm(told: dict[str, Any], arm: Arm, scored: _Scored, prove: Prove, seed: int) -> None:
+def _arm(told: dict[str, Any], arm: Arm, scored: Scored, prove: Prove, seed: int) -> None:
     """Write one arm's score with its own interval: on top for the metric of the proof, by name for losses."""
     binary = metrics.METRICS[scored.key].binary
     score, low, high = mean(arm, scored.cluster, scored.weights, binary=binary, level=prove.level, resamples=prove.resamples, seed=seed)
@@ -236,7 +251,7 @@ def _arm(told: dict[str, Any], arm: Arm, scored: _Scored, prove: Prove, seed: in
     told.update(values if scored.key == prove.metric else {scored.key: values})
 
 
-def _scored_by_both(scored: _Scored, unscored: dict[str, list[list[bool]]], a: str, b: str) -> dict[str, Any]:
+def _scored_by_both(scored: Scored, unscored: dict[str, list[list[bool]]], a: str, b: str) -> dict[str, Any]:
     """The headline's difference on the items that every training of both arms answered readably: what is left without format."""
     bad = np.array([*unscored[a], *unscored[b]]).any(axis=0)
     scores = {arm.name: arm.scores for arm in scored.arms}

@@ -51,7 +51,7 @@ def data(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, wo
         before = finished(out)
         same = before is not None and before.get("made") == _made(recipe, made) and _whole(out, before)
         if before is not None and same:
-            told = {**before, "recipe_digest": recipe.digest, "stages": [ledger.stage(r) for r in made.receipts], "until": until}
+            told = {**before, "recipe_digest": recipe.digest, "stages": _told(recipe, made.receipts, before), "until": until}
             folder.publish(out / "recipe.yaml", _yaml(recipe))
             folder.publish(out / "run.json", json_bytes(told))
             return told
@@ -68,7 +68,7 @@ def data(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, wo
                 "seed": recipe.seed,
                 "counts": found["counts"],
                 "splits": found["splits"],
-                "stages": [ledger.stage(r) for r in made.receipts],
+                "stages": _told(recipe, made.receipts, before),
                 "dataset_digest": found["dataset_digest"],
                 **({"recheck": checked} if checked else {}),
                 "verdict": None,
@@ -78,6 +78,23 @@ def data(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, wo
                 "peak_rss_mb": peak(),
             }
             folder.settle(draft, out, json_bytes(told))
+    return told
+
+
+def _told(recipe: Recipe, receipts: list[ledger.Receipt], before: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """run.json's `stages`. A step that learned from labels tells, as `held_out` of its report, how well it ranks rows that it has not
+    seen: as it stands in the run before where the step is the same, for to tell it the model is trained once more."""
+    known = {stage["key"]: (stage.get("report") or {}).get("held_out") for stage in (before or {}).get("stages", [])}
+    steps = list(recipe.steps)
+    told = []
+    for receipt in receipts:
+        stage = ledger.stage(receipt)
+        step = next((s for s in steps if s.name == receipt.step), None)
+        if step is not None:
+            steps.remove(step)
+            if measured := known.get(receipt.key) or step.held_out():
+                stage["report"] = {**stage["report"], "held_out": measured}
+        told.append(stage)
     return told
 
 

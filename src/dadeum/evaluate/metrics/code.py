@@ -1,0 +1,40 @@
+"""Code answers: do the unit tests pass?
+
+The program is the answer's Python (what stands in its first fence, else all of it), then the item's tests; it passes when it comes to
+its end. An answer that is no Python at all is unscored: null. It runs in the sandbox alone (sandbox.py).
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from typing import Final
+
+from dadeum.evaluate.metrics import sandbox
+
+_FENCE: Final = re.compile(r"```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
+
+
+def scores(replies: Sequence[str], tests: Sequence[str]) -> list[float | None]:
+    """1.0 where an answer passes its tests, 0.0 where it doesn't, null where it is no Python.
+
+    >>> scores(["```python\\ndef f(x): return x + 1\\n```", "def f(x): return x", "답은 x + 1 입니다"], ["assert f(1) == 2"] * 3)
+    [1.0, 0.0, None]
+    """
+    codes = [code(reply) for reply in replies]
+    ran = iter(sandbox.run_all([f"{found}\n\n{test}\n" for found, test in zip(codes, tests) if found is not None]))
+    return [None if found is None else float(next(ran).passed) for found in codes]
+
+
+def code(reply: str) -> str | None:
+    """The Python of an answer, or null."""
+    found = _FENCE.search(reply)
+    text = found[1] if found else reply
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(text, "answer", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return None
+    return text if text.strip() else None

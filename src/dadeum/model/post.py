@@ -1,0 +1,86 @@
+"""One JSON request over HTTP, and what each way of failing means.
+
+A server that is busy or stumbles (408, 425, 429, 5xx), a connection that breaks, a silence: tried again, after what `Retry-After` asks or a
+doubling wait. A key that is refused, an address or model that is not there: stops at once, since every further request would fare
+alike. Anything else between 400 and 499 is about this one request.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import random
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from typing import Any, Final
+
+from dadeum.errors import DadeumError
+
+AGAIN: Final = (408, 425, 429)
+"""Codes below 500 that ask for another try."""
+LONGEST: Final = 60.0
+"""Seconds that a server may ask to wait between two tries."""
+FIRST: Final = 0.5
+
+
+class RefusedError(DadeumError):
+    """The server refuses this request, and would refuse it again; others it may take."""
+
+
+class SilentError(DadeumError):
+    """No answer in all tries."""
+
+
+def post(
+    url: str, body: dict[str, Any], key: str = "", *, named: str = "the API key", patience: float = 120.0, tries: int = 5,
+    wait: Callable[[float], Any] = time.sleep,
+) -> Any:  # fmt: skip
+    """The JSON that the server answers to `body`.
+
+    key: sent as a bearer token. named: the environment variable that it comes from, for advice. wait: called with seconds between tries.
+    Raises RefusedError for a request that will never be answered, SilentError where every try failed, DadeumError for a key, address or model
+    that is refused.
+    """
+    headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
+    request = urllib.request.Request(url, json.dumps(body).encode("utf-8", "surrogatepass"), headers)
+    told = ""
+    for attempt in range(1, tries + 1):
+        pause = FIRST * 2 ** (attempt - 1) * (1 + random.random() / 4)  # nothing is decided by it: two workers should not knock together
+        try:
+            with urllib.request.urlopen(request, timeout=patience) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            told = f"{error.code} {error.reason}: {_shown(error.read(600), key)}"
+            if error.code in (401, 403):
+                raise DadeumError(f"{url} refused the key ({told}). It belongs in ${named}") from error
+            if error.code in (404, 405, 410):
+                raise DadeumError(f"{url} is not there ({told}). Is the model's name right, and the address the one up to /v1?") from error
+            if error.code not in AGAIN and error.code < 500:
+                raise RefusedError(told) from error
+            pause = _seconds(error.headers.get("Retry-After"), pause)
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            told = f"no JSON: {_shown(str(getattr(error, 'doc', '')).encode('utf-8', 'replace'), key) or 'nothing'}"
+        except TimeoutError:
+            told = f"nothing within {patience:g} seconds"
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", error)
+            told = f"nothing within {patience:g} seconds" if isinstance(reason, TimeoutError) else str(reason) or type(error).__name__
+        if attempt < tries:
+            wait(pause)
+    raise SilentError(f"{url} gave no answer in {tries} tries ({told})")
+
+
+def _shown(raw: bytes, key: str) -> str:
+    """The beginning of what a server said, on one line; a server that echoes the key must not bring it into a log."""
+    text = " ".join(raw.decode("utf-8", "replace").split())
+    return (text.replace(key, "[key]") if key else text)[:200]
+
+
+def _seconds(told: str | None, otherwise: float) -> float:
+    """What Retry-After asks for; its other form, a date, counts as nothing told."""
+    try:
+        return min(max(0.0, float(told or "")), LONGEST)
+    except ValueError:
+        return otherwise
