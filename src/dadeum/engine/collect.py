@@ -18,7 +18,7 @@ import polars as pl
 
 from dadeum import io
 from dadeum.engine import local, unit
-from dadeum.engine.delta import Delta
+from dadeum.engine.delta import Delta, Standing
 from dadeum.engine.flow import Processed
 from dadeum.engine.shard import Shard
 from dadeum.ledger import EDITS, VERDICTS, balance, count
@@ -98,21 +98,21 @@ class Told:
 def tell(shard: Shard, steps: tuple[Step, ...], witnesses: pl.Series, contents: bool = True) -> Told:
     """Replay a shard. `contents` False leaves edits and samples out."""
     rows = shard.load()
-    told = Told(rows)
     known = witnesses.implode()
-    told.ids.append(rows.select("row", "id").filter(pl.col("row").is_in(known)))
-    for index, before, delta in shard.replay(rows):
-        step = steps[index]
-        told.rows = delta.put_on(before)
+    told = Told(rows, ids=[rows.select("row", "id").filter(pl.col("row").is_in(known))])
+    standing = Standing(rows)
+    for index, before, delta, after in shard.replay(rows):
+        step, standing = steps[index], after
         if delta.grown.height:
             told.ids.append(delta.grown.select("row", "id").filter(pl.col("row").is_in(known)))
         if delta.leaving.height:
-            left = before[delta.leaving.get_column("at")]
+            left = before.some(delta.leaving.get_column("at"))
             told.verdicts.append(_left(step, left, delta))
             if contents:
                 told.lost.append(_lost(step, left, delta))
         if contents and step.told and any(c in CONTENTS for c in delta.changed.columns):
-            told.edits.append(_edits(step, before, delta))
+            told.edits.append(_edits(step, before.some(delta.changed.get_column("at")), delta))
+    told.rows = standing.rows()
     return told
 
 
@@ -186,8 +186,7 @@ def _lost(step: Step, left: pl.DataFrame, delta: Delta) -> pl.DataFrame:
     return few.select("id", "place", "step", "reason").with_columns(prose(few, ALL).str.slice(0, 2000).alias("text"))
 
 
-def _edits(step: Step, before: pl.DataFrame, delta: Delta) -> pl.DataFrame:
-    old = before[delta.changed.get_column("at")]
+def _edits(step: Step, old: pl.DataFrame, delta: Delta) -> pl.DataFrame:
     new = Delta(changed=delta.changed.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias("at"))).put_on(old)
     was, now = prose(old, ALL), prose(new, ALL)
     differs = was.ne_missing(now)

@@ -21,6 +21,7 @@ from dadeum.step import VERDICT, Edit, Filter, Grow, Step
 
 LEAVING: Final = pl.Schema({"at": pl.UInt32(), "state": pl.String(), **VERDICT, "witness_row": pl.UInt64()})
 """`at` is the position in the step's input; `witness_row` where the witness is known by row only (Compare)."""
+NOBODY: Final = pl.DataFrame(schema=LEAVING)
 ENGINE: Final = "4"
 """Bump it when the same step on the same rows would leave other differences: part of the digest of every shard."""
 FAILING_SHARE: Final = 0.01
@@ -33,7 +34,7 @@ class Delta:
 
     changed: pl.DataFrame = field(default_factory=pl.DataFrame)
     """`at`, then the written columns with their new values, for the rows in which any of them changed."""
-    leaving: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LEAVING))
+    leaving: pl.DataFrame = field(default_factory=lambda: NOBODY)
     grown: pl.DataFrame = field(default_factory=pl.DataFrame)
     edited: int = 0
     """Rows whose contents changed (scores and other new columns don't count)."""
@@ -53,27 +54,59 @@ class Delta:
     def left(self) -> dict[str, dict[str, int]]:
         """state -> reason -> rows."""
         out: dict[str, dict[str, int]] = {}
+        if not self.leaving.height:
+            return out
         for state, reason, n in self.leaving.group_by("state", "reason").len().sort("state", "reason").iter_rows():
             out.setdefault(state, {})[reason] = n
         return out
 
     def put_on(self, rows: pl.DataFrame) -> pl.DataFrame:
         """The step's output, from its input."""
-        for name in self.changed.columns[1:]:
-            new = self.changed.get_column(name)
-            if self.changed.height == rows.height:
-                rows = rows.with_columns(new)
+        return Standing(rows).after(self).rows()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Rows after some steps. What left is crossed out only, and the columns are cut once, when somebody asks for all rows: a cut at
+    every step and for everybody who looked cost a fifth of replaying."""
+
+    every: pl.DataFrame
+    at: pl.Series | None = None
+    """Where in `every` the rows stand (UInt32); null where none has left."""
+
+    def rows(self) -> pl.DataFrame:
+        """All rows that stand."""
+        return self.every if self.at is None else self.every[self.at]
+
+    def some(self, at: pl.Series) -> pl.DataFrame:
+        """Those at these positions."""
+        return self.every[self._where(at)]
+
+    def after(self, delta: Delta) -> Standing:
+        """The rows after one more step."""
+        every, at = self.every, self.at
+        for name in delta.changed.columns[1:]:
+            new = delta.changed.get_column(name)
+            if at is None and len(new) == every.height:
+                every = every.with_columns(new)
                 continue
-            old = rows.get_column(name) if name in rows.columns else pl.Series(name, [None], dtype=new.dtype).new_from_index(0, rows.height)
-            rows = rows.with_columns(put(old, self.changed.get_column("at"), new))
-        if self.leaving.height:
-            stays = pl.Series("stays", [True]).new_from_index(0, rows.height).scatter(self.leaving.get_column("at"), False)
-            n = rows.height - self.leaving.height
-            # Empty lists take longer to filter than full strings.
-            rows = pl.DataFrame([c[:n] if c.null_count() == len(c) else c.filter(stays) for c in rows.get_columns()])
-        if self.grown.height:
-            rows = pl.concat([rows, self.grown], how="diagonal")
-        return rows
+            old = every.get_column(name) if name in every.columns else pl.Series(name, [None], dtype=new.dtype).new_from_index(0, every.height)
+            every = every.with_columns(put(old, self._where(delta.changed.get_column("at")), new))
+        if delta.leaving.height:
+            here = _range(0, every.height) if at is None else at
+            at = here.filter(pl.Series([True]).new_from_index(0, len(here)).scatter(delta.leaving.get_column("at"), False))
+        if delta.grown.height:
+            born = _range(every.height, every.height + delta.grown.height)
+            at = None if at is None else pl.concat([at, born])
+            every = pl.concat([every, delta.grown], how="diagonal")
+        return Standing(every, at)
+
+    def _where(self, at: pl.Series) -> pl.Series:
+        return at if self.at is None else self.at.gather(at)
+
+
+def _range(start: int, stop: int) -> pl.Series:
+    return pl.int_range(start, stop, dtype=pl.UInt32, eager=True)
 
 
 def work(step: Step, rows: pl.DataFrame, where: str) -> Delta:
@@ -152,6 +185,8 @@ def _born(step: Grow, made: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _quarantined(failed: pl.DataFrame) -> pl.DataFrame:
+    if not failed.height:
+        return NOBODY
     return failed.select(
         pl.col("at"),
         pl.lit("quarantined").alias("state"),
@@ -165,7 +200,7 @@ def _without(rows: pl.DataFrame, failed: pl.DataFrame) -> pl.DataFrame:
 
 
 def _positions(rows: pl.DataFrame, failed: pl.DataFrame) -> pl.Series:
-    every = pl.int_range(rows.height, dtype=pl.UInt32, eager=True).alias("at")
+    every = _range(0, rows.height).alias("at")
     return every if failed.is_empty() else every.filter(~every.is_in(failed.get_column("at").implode()))
 
 
@@ -177,25 +212,25 @@ def _halving(
     bad: list[tuple[int, str]] = []
     allowed = max(10, int(rows.height * FAILING_SHARE))
 
-    def go(low: int, high: int) -> None:
+    waiting = [(0, rows.height)]  # no function that calls itself: the circle of its closure would hold the rows until they are collected
+    while waiting:
+        low, high = waiting.pop()
         try:
             good.append(f(rows.slice(low, high - low)))
         except (DadeumError, MemoryError, OSError):  # a wrong recipe, a damaged index, a silent endpoint, a full disk: no row's fault
             raise
         except Exception as error:  # a step's own failure, whatever it is: the row is kept apart and named
-            if high - low <= 1:
-                bad.append((low, f"{step.name} failed: {type(error).__name__}"))
-                if len(bad) > allowed:
-                    row = rows.row(low, named=True)
-                    raise StepError(
-                        f"{step.name} fails on more than {allowed} of the {rows.height} rows of {where}; first met at row"
-                        f" {row['id']} ({row['place']}): {type(error).__name__}: {error}"
-                    ) from error
-                return
-            go(low, (low + high) // 2)
-            go((low + high) // 2, high)
-
-    go(0, rows.height)
+            if high - low > 1:
+                middle = (low + high) // 2
+                waiting += [(middle, high), (low, middle)]
+                continue
+            bad.append((low, f"{step.name} failed: {type(error).__name__}"))
+            if len(bad) > allowed:
+                row = rows.row(low, named=True)
+                raise StepError(
+                    f"{step.name} fails on more than {allowed} of the {rows.height} rows of {where}; first met at row"
+                    f" {row['id']} ({row['place']}): {type(error).__name__}: {error}"
+                ) from error
     failed = pl.DataFrame(bad, schema={"at": pl.UInt32, "error": pl.String}, orient="row")
     if not good:
         good = [f(rows.clear())]

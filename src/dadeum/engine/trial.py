@@ -220,7 +220,7 @@ def _spent(step: Step, rows: pl.DataFrame) -> float:
 
 def _rows(made: flow.Processed, index: int) -> pl.DataFrame:
     """The rows that came to a step, in all shards."""
-    came = [rows for s in made.shards for at, rows, _ in s.replay(s.load(carried=False)) if at == index]
+    came = [before.rows() for s in made.shards for at, before, *_ in s.replay(s.load(carried=False)) if at == index]
     return pl.concat(came, how="diagonal_relaxed")
 
 

@@ -300,7 +300,7 @@ def kept(text: str, laughter: bool = True) -> Ints:
 
 def _signs(out: Codes) -> Ints:
     """Points and hyphens that are no part of a number, by the letters, digits and signs beside them."""
-    signs = np.flatnonzero(out & _SIGN)
+    signs = np.flatnonzero((out & _SIGN) != 0)  # truth values: half the time of numbers
     before, after = (((out[at] & _POINT) - np.uint32(48)) < 10 for at in (np.maximum(signs - 1, 0), signs + 1))
     return signs[~after | (before != ((out[signs] & _POINT) == ord(".")))]
 
