@@ -24,6 +24,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/contamination.py
 	$(BIN)/python benchmarks/near.py
+	$(BIN)/python benchmarks/guards.py
 	$(BIN)/python benchmarks/embeddings.py
 	$(BIN)/python benchmarks/scale.py
 
@@ -32,7 +33,7 @@ truth: $(STAMP)
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[train,test]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[train,qlora,test]"
 	touch $(STAMP)
 
 clean:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import random
 import re
 import stat
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from hypothesis import strategies as st
 import dirt_pii
 from dadeum import ledger, run
 from dadeum import recipe as recipes
-from dadeum.errors import DadeumError
+from dadeum.errors import DadeumError, MissingExtra
 from dadeum.recipe import read_step
 from dadeum.record import records
 from dadeum.report import terminal
@@ -233,14 +235,57 @@ def test_a_value_has_one_surrogate_in_turn_tool_call_and_column() -> None:
 def test_a_seal_opens_with_its_key_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DADEUM_KEY", "one")
     for value in ("010-1234-5678", "", "홍길동", "x" * 5000, "\ud800"):
-        assert vault.opened(vault.seal(value)) == value
-    told = vault.seal("010-1234-5678")
-    assert told == vault.seal("010-1234-5678") != vault.seal("010-1234-5679") and not re.search(r"\d", told)
+        assert vault.opened("phone", vault.seal("phone", value)) == value
+    told = vault.seal("phone", "010-1234-5678")
+    assert told == vault.seal("phone", "010-1234-5678") != vault.seal("phone", "010-1234-5679") and not re.search(r"\d", told)
+    for at in range(len(told)):
+        with pytest.raises(DadeumError, match="altered"):
+            vault.opened("phone", f"{told[:at]}{'a' if told[at] != 'a' else 'b'}{told[at + 1 :]}")
+    for cut in (told[:-2], told[2:], told[:32], told[:30], "", told * 2, told[:-1]):
+        with pytest.raises(DadeumError, match="altered"):
+            vault.opened("phone", cut)
     with pytest.raises(DadeumError, match="altered"):
-        vault.opened(("a" if told[40] != "a" else "b").join([told[:40], told[41:]]))
+        vault.opened("email", told)
     monkeypatch.setenv("DADEUM_KEY", "two")
     with pytest.raises(DadeumError, match="another key"):
-        vault.opened(told)
+        vault.opened("phone", told)
+
+
+def test_a_seal_is_rfc_5297(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the letters of the RFC: S2V over AES-CMAC gives the tag, and the tag with two bits cleared the counter of AES-CTR."""
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptography.hazmat.primitives.cmac import CMAC
+
+    monkeypatch.setenv("DADEUM_KEY", "one")
+    both = hashlib.blake2b(key=key.key(), person=b"dadeum vault").digest()
+
+    def cmac(data: bytes) -> bytes:
+        made = CMAC(algorithms.AES(both[:32]))
+        made.update(data)
+        return made.finalize()
+
+    def doubled(block: bytes) -> bytes:
+        number = int.from_bytes(block, "big") << 1
+        return ((number ^ (0x87 if number >> 128 else 0)) & (2**128 - 1)).to_bytes(16, "big")
+
+    def xor(a: bytes, b: bytes) -> bytes:
+        return bytes(x ^ y for x, y in zip(a, b))
+
+    for value in ("010-1234-5678", "서울특별시 강남구 테헤란로 123, 101동 202호"):
+        data = value.encode()
+        block = xor(doubled(cmac(bytes(16))), cmac(b"address"))
+        tag = cmac(data[:-16] + xor(data[-16:], block) if len(data) >= 16 else xor(doubled(block), (data + b"\x80").ljust(16, b"\0")))
+        counter = (int.from_bytes(tag, "big") & ~(1 << 63) & ~(1 << 31)).to_bytes(16, "big")
+        hidden = Cipher(algorithms.AES(both[32:]), modes.CTR(counter)).encryptor().update(data)
+        assert bytes.fromhex(vault.seal("address", value).translate(vault._DIGITS)) == tag + hidden
+
+
+def test_without_its_package_the_vault_keeps_nothing_and_replaces_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
+    rows = records([{"text": "010-1234-5678"}])
+    with pytest.raises(MissingExtra, match=r"dadeum\[vault\]"):
+        Pii(mode="vault").edit(rows)
+    assert "0000" in Pii().edit(rows)["text"][0]
 
 
 @given(st.lists(st.sampled_from(["가 ", "010-1234-5678", "password: hunter2!x ", " hong@naver.com으로 ", "\u200b", "４111-1111-1111-1111 "]), max_size=6))

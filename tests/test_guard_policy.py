@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import polars as pl
@@ -9,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dadeum import cli
 from dadeum.errors import RecipeError
 from dadeum.recipe import read_step
 from dadeum.record import records
+from dadeum.report.words import Words
 from dadeum.steps.guard._lists import Lists, read
 from dadeum.steps.guard.policy import Policy
 
@@ -68,6 +71,23 @@ def test_rows_are_dropped_by_the_filter_that_the_message_names() -> None:
     rows = Policy(words=("금지",)).edit(records([{"text": "금지!"}, {"text": "좋아요"}]))
     why = read_step("filter.threshold", {"column": "policy_hits", "max": 0}).why(rows)  # type: ignore[attr-defined]
     assert why["reason"].to_list() == ["policy_hits_above", None]
+
+
+def test_mode_drop_names_the_line_that_drops() -> None:
+    with pytest.raises(RecipeError, match=r"filter\.threshold: \{column: policy_hits, max: 0\}"):
+        Policy(words=("금지",), mode="drop")
+
+
+def test_from_the_command_line_rows_with_an_entry_go_and_the_ledger_says_how_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "words.txt").write_text("금지어\nre:PRJ-[0-9]{4}\n", encoding="utf-8")
+    (tmp_path / "in.jsonl").write_text('{"text": "금지어를 쓰고 PRJ-1234도"}\n{"text": "좋아요"}\n{"text": "I like it"}\n{"text": "see PRJ-0001"}\n', encoding="utf-8")
+    sets = [f"guard.policy.lists=[{tmp_path / 'words.txt'}]", "filter.threshold.column=policy_hits", "filter.threshold.max=0"]
+    args = ["apply", "guard.policy", "filter.threshold", str(tmp_path / "in.jsonl"), "-o", str(tmp_path / "out.jsonl")]
+    assert cli.main([*args, *(a for told in sets for a in ("--set", told))]) == 0
+    assert [json.loads(line)["text"] for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()] == ["좋아요", "I like it"]
+    ledger = pl.read_parquet(tmp_path / "out.jsonl.ledger.parquet").filter(pl.col("state") == "dropped").sort("place")
+    assert ledger.select("reason", "value", "threshold").rows() == [("policy_hits_above", 2.0, 0.0), ("policy_hits_above", 1.0, 0.0)]
+    assert Words("ko").reason("policy_hits_above") != "policy_hits_above"
 
 
 def test_ten_thousand_entries() -> None:

@@ -21,7 +21,7 @@ from dadeum.record import RECORD
 from dadeum.step import Edit
 from dadeum.steps.guard._pii.find import KINDS, find
 
-RANGE: Final = re.compile(r"(-?\d+)\s*-\s*(-?\d+)")
+RANGE: Final = re.compile(r"(-?\d{1,9})\s*-\s*(-?\d{1,9})")
 WHOLE: Final = re.compile(r"-?\d+(?:\.0*)?")
 TOLD: Final = 20
 """How many values outside the map are told."""

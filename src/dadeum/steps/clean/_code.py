@@ -10,7 +10,7 @@ import polars as pl
 from dadeum.profiles import profile
 from dadeum.record import Function
 
-FENCE: Final = re.compile(r"^[ \t]*(?P<bar>`{3,}|~{3,})[^\n]*\n(?s:.*?)(?:^[ \t]*(?P=bar)[`~]*[ \t]*$|\Z)", re.MULTILINE)
+FENCE: Final = re.compile(r"^[ \t]*(?P<bar>`{3,}+|~{3,}+)[^\n]*+\n(?s:.*?)(?:^[ \t]*(?P=bar)[`~]*[ \t]*$|\Z)", re.MULTILINE)
 """A fenced block, up to its closing fence or, as Markdown has it, up to the end."""
 FENCED: Final = r"(?m)^[ \t]*(?:```|~~~)"
 # A line that opens a block or imports: one is enough to take indentation for meaning. The profile alone would not do: it asks

@@ -1,4 +1,4 @@
-"""The morphological analyser that restores Korean spacing, loaded once a process and only when a string needs it."""
+"""The morphological analyser that restores Korean spacing and knows names, loaded once a process and only when a string needs it."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def kiwi() -> Kiwi:
     try:
         from kiwipiepy import Kiwi
     except ImportError as error:
-        raise MissingExtra("clean.spacing needs the analyser kiwipiepy: pip install 'dadeum[ko]'") from error
+        raise MissingExtra("Korean spacing and names need the analyser kiwipiepy: pip install 'dadeum[ko]'") from error
     return Kiwi(num_workers=1)

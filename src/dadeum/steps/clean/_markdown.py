@@ -14,7 +14,7 @@ from typing import Final
 
 from dadeum.steps.clean._code import FENCE
 
-TABLE: Final = r"^[^\n]*\|[^\n]*\n[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[-| :\t]*)?(?:\n(?:[^\n]*\|[^\n]*(?:\n|\Z))*|\Z)"
+TABLE: Final = r"^(?=[^\n]*\|)[^\n]*+\n[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[-| :\t]*)?(?:\n(?:(?=[^\n]*\|)[^\n]*+(?:\n|\Z))*|\Z)"
 MATHS: Final = r"\$\$[^$]{1,2000}\$\$|\\\([^\n]{1,500}?\\\)|\\\[[^$]{1,2000}?\\\]|\$(?=[^$\n]*[\\^_<>=])[^\s$](?:[^$\n]{0,200}[^\s$\\])?\$(?!\d)"
 CODE: Final = r"(?<!`)(?P<tick>`{1,3})(?!`)[^`\n]{1,500}(?P=tick)(?!`)"
 KEPT: Final = re.compile(rf"(?P<fence>{FENCE.pattern})|(?P<maths>{MATHS})|(?P<code>{CODE})|(?P<table>{TABLE})|(?P<url>\bhttps?://(?:[^\s<>()\[\]*`]|\*(?=[\w/]))+)", re.MULTILINE)
@@ -23,7 +23,7 @@ HELD: Final = re.compile("\ue000(\\d+)\ue001")
 
 _INNER: Final = r"""(?=[\w"'“‘(\[「『<¿¡\ue000])"""
 _HEADING: Final = re.compile(r"^ {0,3}#{1,6}[ \t]+(?P<title>[^\n]*?)(?:[ \t]+#+)?[ \t]*$", re.MULTILINE)
-_UNDERLINED: Final = re.compile(r"^(?P<title>[^\n]*\w[^\n]*)\n {0,3}(?:={3,}|-{3,})[ \t]*$", re.MULTILINE)
+_UNDERLINED: Final = re.compile(r"^(?=[^\n]*\w)(?P<title>[^\n]++)\n {0,3}(?:={3,}|-{3,})[ \t]*$", re.MULTILINE)
 _OPENS: Final = r"""(?<![^\s("'“‘\[「『>\ue001])"""
 _WORD: Final = r"(?=[^*\n]*?(?:[가-힣]|[^\W_][^*\n]*?[^\W_]))"
 """Two letters, or a syllable: `*ㅅ*`, `*0*` and `*_*` are faces."""

@@ -18,7 +18,7 @@ PLAIN: Final = (
     r"\x00-\x7F\u2010-\u2027\u2030-\u205E\u2190-\u21FF\u2460-\u24FF\u25A0-\u27BF\u3000-\u30FF\u3131-\u318E\uFE0F\uFF01-\uFF5E\U0001F000-\U0001FAFF"
     + FREQUENT
 )
-BLANKED: Final = r"\?{2,} +\?{2,}"
+BLANKED: Final = r"\?\? +\?\?"
 """Letters that a code page did not have, each a question mark: words of them stand in a row."""
 SUSPECT: Final = rf"[^{PLAIN}]|{BLANKED}"
 MARKS: Final = ("占쏙옙", "ï¿½", "锟斤拷", "嚙踝蕭", "\ufffd")
@@ -152,7 +152,6 @@ def _lost(text: str) -> tuple[str, float] | None:
     blank = _BLANK.search(text)
     if blank and len(set(blank[0].split())) > 1 and 2 * sum(c == "?" for c in text) > len("".join(text.split())):
         return "question marks", 1 - sum(c == "?" for c in text) / len("".join(text.split()))
-    hangul = [c for c in text if "가" <= c <= "힣"]
-    if len(hangul) >= 4 and _BESIDE.search(text) and (rare := 1 - share(text, COMMON)) > 0.2:
+    if _BESIDE.search(text) and sum("가" <= c <= "힣" for c in text) >= 4 and (rare := 1 - share(text, COMMON)) > 0.2:
         return "rare syllables", 1 - rare
     return None

@@ -18,7 +18,7 @@ PICTURE: Final = "[\u2600-\u2604\u2607-\u26ff\u2702-\u27bf\U0001f300-\U0001faff]
 LAUGHS: Final = "ㅋㅎㅠㅜㅡ"
 KEPT: Final = re.compile(rf"{FENCE.pattern}|`[^`\n]{{1,500}}`|(?:https?://|www\.)\S+|\S{{1,64}}@\S{{1,200}}", re.MULTILINE | re.IGNORECASE)
 _ASKS: Final = re.compile(r"(?:!\?){2,}!?|(?:\?!){2,}\??")
-_DRAWN: Final = re.compile(r"(?<![\w/.])[A-Za-z]*([a-z])\1{3,}[A-Za-z]*(?![\w/])")
+_WORD: Final = re.compile(r"(?<![\w/.])[A-Za-z]++(?![\w/])")
 _LETTER: Final = re.compile(r"([a-z])\1{3,}")
 _FORMAL: Final = (
     re.compile(r"(?<![ㄱ-ㅣ])[ㅋㅎㅠㅜ]+(?![ㄱ-ㅣ])"),
@@ -65,7 +65,7 @@ class Noise:
             text = run.sub(lambda m, keep=keep: m[1] * keep, text)  # type: ignore[misc]
         text = _ASKS.sub(lambda m: m[0][:2], text)
         text = self.lol.sub(lambda m: f"{m[0][0]}o{m[0][-1]}", text)
-        return _DRAWN.sub(lambda m: m[0] if len(set(m[0].lower())) < 2 else _LETTER.sub(lambda r: r[1] * 2, m[0]), text)
+        return _WORD.sub(lambda m: m[0] if len(set(m[0].lower())) < 2 else _LETTER.sub(lambda r: r[1] * 2, m[0]), text)
 
 
 def _calm(text: str) -> str:

@@ -152,16 +152,19 @@ PAGES: Final = (
     *(Page(name) for name in ("latin-1", "cp1252", "cp1254", "cp1250", "iso8859-2", "mac-roman", "cp437")),
     *(Page(name, latin=False) for name in ("cp1251", "cp1253", "iso8859-7", "cp874", "cp866", "koi8-r")),
 )
+_HANGUL: Final = re.compile("[가-힣]")
 _SINGLE: Final = {page.name: page for page in PAGES}
 
 
 def candidates(line: str) -> Iterator[tuple[str, str]]:
     """What a line may have been before it was read wrongly as a whole, with a name for how; each encodes to the line again."""
-    for page in WIDE:
+    # Of these pages cp949 alone has Hangul; GB 18030's four bytes for it are nothing in UTF-8 or cp949. Most lines that are looked at are right Korean.
+    hangul = _HANGUL.search(line) is not None
+    for page in WIDE[:1] if hangul else WIDE:
         made = _again(line, page, "utf-8")
         if made and _told_by_utf8(made):
             yield made, f"utf-8 as {page}"
-    for page in KOREAN_AS:
+    for page in () if hangul else KOREAN_AS:
         made = _again(line, page, "cp949")
         # Accented letters in UTF-8 (C3 A4, C3 B6) are everyday syllables in cp949; Korean in cp949 is hardly ever good UTF-8.
         if made and _korean(line, made) and not (page in _SINGLE and _again(line, page, "utf-8")):

@@ -51,6 +51,7 @@ class Mojibake(TextStep, Edit):
         )
         kinds = pl.col("mojibake").unique(maintain_order=True).str.join("; ")
         columns = by_row(rows, told, kinds, pl.col("determined").min(), pl.col("reconstructed").any())
-        if self.repair and found:
-            rows = rewrite(rows, self.on, lift(lambda s: found[s].text if s in found else s), self.guard())
+        mended = {s: f.text for s, f in found.items() if f.text != s}
+        if self.repair and mended:
+            rows = rewrite(rows, self.on, lift(lambda s: mended[s]), pl.col("content").is_in(list(mended)))
         return rows.with_columns(earlier(rows, columns))

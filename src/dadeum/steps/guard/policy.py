@@ -4,9 +4,15 @@
 
 A list is a text file with an entry a line, `re:` before a regular expression, `#` before a remark. Words are found in any case, width
 and spacing, with Korean particles behind them (`_lists.py`). mode `mask` puts `mask` in place of each; `flag` edits nothing. Both write
-`policy` (the entries found) and `policy_hits` (how many times), so that rows are dropped by a step of their own:
+`policy` (the entries found) and `policy_hits` (how many times).
 
+To drop rows takes one line more, for a step either edits or drops. The cut then moves without a new search (`max: 2` lets two
+mentions pass), and the ledger holds how many entries each dropped row had:
+
+    - guard.policy: {lists: [lists/competitors.txt]}
     - filter.threshold: {column: policy_hits, max: 0}
+
+    dadeum apply guard.policy filter.threshold IN -o OUT --set 'guard.policy.lists=[a.txt]' --set filter.threshold.column=policy_hits --set filter.threshold.max=0
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ PLACEHOLDER: Final = re.compile(
     r"example|placeholder|changeme|your|redacted|dummy|^(?:none|null|true|false|undefined|string|required|optional)$|^[*x•.#-]+$|^[\w]+[(\[]|[{}$%<>]|://|getenv|environ",
     re.IGNORECASE,
 )
-DOTTED: Final = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
+DOTTED: Final = re.compile(r"(?<!\w)[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 CALLED: Final = re.compile(r"[A-Za-z_][\w.:>-]*")
 """`secret_number = rand::thread_rng(`"""
 PIN: Final = re.compile(r"password|passwd|passcode|pwd|pw|비밀\s?번호|비번|암호|패스워드", re.IGNORECASE)

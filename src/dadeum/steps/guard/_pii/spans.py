@@ -21,14 +21,14 @@ from typing import Final, Literal
 
 Kind = Literal[
     "email", "resident", "card", "phone", "business", "ip", "corporate", "driver", "passport", "account", "plate", "address", "customs",
-    "messenger", "iban", "ssn", "mac", "secret", "hotline",
+    "messenger", "iban", "ssn", "mac", "secret", "hotline", "name",
 ]  # fmt: skip
 KINDS: Final[tuple[Kind, ...]] = (
     "email", "resident", "card", "phone", "business", "ip", "corporate", "driver", "passport", "account", "plate", "address", "customs",
     "messenger", "iban", "ssn", "mac", "secret",
 )  # fmt: skip
-"""All but `hotline`: 1588-1234 and 080 numbers are published by companies and are nobody's."""
-ALL: Final[tuple[Kind, ...]] = (*KINDS, "hotline")
+"""All but `hotline` (1588-1234 and 080 numbers are published by companies and are nobody's) and `name`, which is less sure and slow (names.py)."""
+ALL: Final[tuple[Kind, ...]] = (*KINDS, "hotline", "name")
 
 CONTEXT: Final = 32
 """How many characters before a number may hold the word that says what it is."""
@@ -53,7 +53,7 @@ Judge = Callable[[re.Match[str], str], float]
 
 @dataclass(frozen=True)
 class Pattern:
-    """`judge` gets the match and the folded text. Texts (in lower case) that hold none of `needs` are not searched.
+    """`judge` gets the match and the folded text. Texts (in lower case) that hold none of `needs`, and those of fewer digits, are not searched.
 
     kind: empty for what claims a stretch because it is known to be something else (a date stamp, a book's number). A group `v` in
     the regex is the value, where the match holds more.
@@ -62,15 +62,20 @@ class Pattern:
     kind: Kind | Literal[""]
     regex: re.Pattern[str]
     judge: Judge
-    needs: tuple[str, ...]
+    needs: frozenset[str]
+    """Empty: it asks for no word."""
+    digits: int
+    """So many digits has a match at least. Most texts that may hold something hold four digits; most numbers have more."""
 
 
-def pattern(kind: Kind | Literal[""], regex: str, judge: Judge | float, needs: tuple[str, ...] = ("",), flags: re.RegexFlag = re.IGNORECASE) -> Pattern:
+def pattern(
+    kind: Kind | Literal[""], regex: str, judge: Judge | float, needs: tuple[str, ...] = (), flags: re.RegexFlag = re.IGNORECASE, digits: int = 0
+) -> Pattern:
     """judge: a function, or the confidence that every match has."""
     if callable(judge):
-        return Pattern(kind, re.compile(regex, re.ASCII | flags), judge, needs)
+        return Pattern(kind, re.compile(regex, re.ASCII | flags), judge, frozenset(needs), digits)
     always = judge
-    return Pattern(kind, re.compile(regex, re.ASCII | flags), lambda match, text: always, needs)
+    return Pattern(kind, re.compile(regex, re.ASCII | flags), lambda match, text: always, frozenset(needs), digits)
 
 
 def words(regex: str) -> re.Pattern[str]:

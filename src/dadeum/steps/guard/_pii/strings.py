@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_KEY: Final = re.compile(r"\s*:")
+_KEY: Final = re.compile(r"(?<!\s)\s*:")
 DEEPEST: Final = 4
 """Strings of JSON in strings of JSON are followed so far."""
 

@@ -20,6 +20,7 @@
 | ip, mac   | from the ranges for documents (RFC 5737, RFC 3849, RFC 7042)                      |
 | secret    | ends in EXAMPLE, as AWS's own examples do                                         |
 | messenger | holds the word example; no messenger keeps names free, so this one is a convention |
+| name      | 홍가나, 홍다란; A. Example: another convention. A Korean one ends as the value does (in a vowel, in ㄹ, in another consonant), so that every particle behind it stays right |
 
 The digits come from the record's id and the order of the value in the record, never from the value: who has the surrogate has
 nothing to guess from. Separators and widths are those of the value.
@@ -39,7 +40,7 @@ from dadeum.steps.guard._pii.spans import Kind
 MASKS: Final[dict[str, str]] = {
     "email": "[EMAIL]", "phone": "[PHONE]", "resident": "[RRN]", "card": "[CARD]", "business": "[BRN]", "ip": "[IP]", "corporate": "[CRN]", "driver": "[DRIVER]",
     "passport": "[PASSPORT]", "account": "[ACCOUNT]", "plate": "[PLATE]", "address": "[ADDRESS]", "customs": "[CUSTOMS]", "messenger": "[MESSENGER]",
-    "iban": "[IBAN]", "ssn": "[SSN]", "mac": "[MAC]", "secret": "[SECRET]", "hotline": "[HOTLINE]",
+    "iban": "[IBAN]", "ssn": "[SSN]", "mac": "[MAC]", "secret": "[SECRET]", "hotline": "[HOTLINE]", "name": "[NAME]",
 }  # fmt: skip
 NETWORKS = ("192.0.2", "198.51.100", "203.0.113")
 NUMERALS = "공일이삼사오육칠팔구"
@@ -144,6 +145,15 @@ def _address(value: str, draw: Iterator[int]) -> str:
     return f"아무시 아무구 아무{'동' if re.search('[동리가] (?:산 ?)?[0-9]', value) else '로'} {number}"
 
 
+def _name(value: str, draw: Iterator[int]) -> str:
+    last = ord(value[-1]) - 0xAC00
+    if not 0 <= last < 11172:
+        return "".join(f"{chr(ord('A') + next(draw) % 26)}. " for _ in range(2)) + "Example"
+    final = {0: 0, 8: 8}.get(last % 28, 4)  # none, ㄹ, or ㄴ for all others: 이 and 가, 으로 and 로 go by these
+    open_ = "가나다라마바사아자차카타파하"
+    return f"홍{open_[next(draw) % 14]}{chr(ord(open_[next(draw) % 14]) + final)}"
+
+
 def _spoken(value: str, draw: Iterator[int]) -> str:
     places = [i for i, c in enumerate(value) if c in NUMERALS + "영빵륙"]
     out = list(value)
@@ -217,4 +227,5 @@ _DIGITS: Final = {
 }  # fmt: skip
 _WORDS: Final = {
     "email": _email, "ip": _ip, "mac": _mac, "iban": _iban, "passport": _passport, "secret": _secret, "messenger": _messenger, "address": _address,
+    "name": _name,
 }  # fmt: skip

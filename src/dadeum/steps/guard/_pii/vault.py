@@ -4,22 +4,24 @@ Data, report and terminal hold surrogates and digests; `restore` gives back what
 owner alone) hold each value sealed beside its digest (after `dadeum apply`, OUT.vault.parquet does): ⟨phone:gpkmlafnbdoc:…⟩. The key is DADEUM_KEY, or the file that key.py keeps.
 Without it nothing can be opened, and throwing it away is forgetting for good.
 
-A seal is SIV (Rogaway and Shrimpton 2006) with keyed BLAKE2b as its pseudo-random function: the tag of the value is the start of the
-stream that hides it, so a seal is the same for the same value, and one that was altered or sealed with another key does not open.
+A seal is AES-SIV (RFC 5297, AES-256) of the library `cryptography` (`dadeum[vault]`), over the value with its kind beside it. It is the same for the same value, so that a
+shard that is done again is the same to the byte; one that was altered, sealed with another key or put under another kind does not open.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
-from dadeum.errors import DadeumError
+from dadeum.errors import DadeumError, MissingExtra
 from dadeum.steps.guard._pii.key import digest, key
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 _LETTERS: Final = str.maketrans("0123456789", "ghijklmnop")
 _DIGITS: Final = str.maketrans("ghijklmnop", "0123456789")
@@ -28,23 +30,33 @@ _SEALED: Final = re.compile(r"⟨([a-z]{2,12}):([a-p]{12}):([a-p]{32,})⟩")
 
 def sealed(kind: str, value: str) -> str:
     """⟨kind:digest:seal⟩, in letters alone so that no seal looks like a number."""
-    return f"⟨{kind}:{digest(value)}:{seal(value)}⟩"
+    return f"⟨{kind}:{digest(value)}:{seal(kind, value)}⟩"
 
 
-def seal(value: str) -> str:
-    """The value, hidden and authenticated. Raises DadeumError where there is no key."""
-    data = value.encode("utf-8", "surrogatepass")
-    tag = _tag(data)
-    return (tag + _hidden(data, tag)).hex().translate(_LETTERS)
+def seal(kind: str, value: str) -> str:
+    """The value, hidden and authenticated together with its kind. Raises DadeumError where there is no key, MissingExtra without `dadeum[vault]`."""
+    return cipher().encrypt(value.encode("utf-8", "surrogatepass"), [kind.encode()]).hex().translate(_LETTERS)
 
 
-def opened(told: str) -> str:
-    """The opposite of `seal`. Raises DadeumError if the key is another one or the seal was altered."""
-    raw = bytes.fromhex(told.translate(_DIGITS))
-    tag, data = raw[:16], _hidden(raw[16:], raw[:16])
-    if not hmac.compare_digest(tag, _tag(data)):
-        raise DadeumError("a seal of the vault does not open: it was altered, or sealed with another key (see DADEUM_KEY)")
+def opened(kind: str, told: str) -> str:
+    """The opposite of `seal`. Raises DadeumError if the key or the kind is another one or the seal was altered, MissingExtra without `dadeum[vault]`."""
+    made = cipher()
+    from cryptography.exceptions import InvalidTag
+
+    try:
+        data = made.decrypt(bytes.fromhex(told.translate(_DIGITS)), [kind.encode()])
+    except (InvalidTag, ValueError) as error:
+        raise DadeumError("a seal of the vault does not open: it was altered, or sealed with another key (see DADEUM_KEY)") from error
     return data.decode("utf-8", "surrogatepass")
+
+
+def cipher() -> AESSIV:
+    """AES-SIV with a key of its own, made from the one that digests use. Raises DadeumError without a key, MissingExtra without `dadeum[vault]`."""
+    try:
+        from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+    except ImportError as error:
+        raise MissingExtra("the vault of guard.pii needs the package cryptography: pip install 'dadeum[vault]'") from error
+    return AESSIV(hashlib.blake2b(key=key(), person=b"dadeum vault").digest())
 
 
 def shut(text: str) -> str:
@@ -58,7 +70,7 @@ def shut(text: str) -> str:
 
 def unsealed(text: str) -> str:
     """`text` with the values where their seals stand. Raises DadeumError."""
-    return _SEALED.sub(lambda seal: opened(seal[3]), text)
+    return _SEALED.sub(lambda seal: opened(seal[1], seal[3]), text)
 
 
 def restore(run: Path | str) -> pl.DataFrame:
@@ -75,13 +87,3 @@ def restore(run: Path | str) -> pl.DataFrame:
         raise DadeumError(f"{run}: no value was kept: `guard.pii` ran without `mode: vault`, or found nothing")
     return kept.with_columns(pl.Series("before", [unsealed(text) for text in kept.get_column("before").to_list()], dtype=pl.String))
 
-
-def _tag(data: bytes) -> bytes:
-    return hashlib.blake2b(data, key=key(), person=b"dadeum vault tag", digest_size=16).digest()
-
-
-def _hidden(data: bytes, tag: bytes) -> bytes:
-    """XOR with the stream that begins at `tag`: hides and shows."""
-    secret = key()
-    blocks = (hashlib.blake2b(tag + i.to_bytes(8, "big"), key=secret, person=b"dadeum vault key").digest() for i in range(-(-len(data) // 64)))
-    return bytes(a ^ b for a, b in zip(data, b"".join(blocks)))
