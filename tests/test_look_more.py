@@ -139,7 +139,12 @@ def test_every_check_and_cause_has_words() -> None:
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_page_in_a_browser(browser: Any, planted: Path, tmp_path: Path, lang: str, width: int) -> None:
     out = tmp_path / "look.html"
-    told = {**looked(planted), "against": look.side_by_side(planted, files.opened(planted)[0], planted, files.opened(planted)[0])}
+    rows = [*map(orjson.loads, planted.read_bytes().splitlines()), *(chat("Where is my parcel?", f"It is number {i}.", label="배송") for i in range(30))]
+    votes = {f"label{who}": "ab"[who % 2] for who in (1, 2, 3)}
+    wide = lines(tmp_path / "wide.jsonl", [{**row, **votes, "label": row.get("label", "환불"), "source": "가나"[i % 3 == 0], "toxicity": i / 100} for i, row in enumerate(rows)])
+    asked = look.Asked(against=planted, target=planted)
+    told = look.look(wide, *files.opened(wide), asked)
+    assert told["votes"] and told["balance"] and told["coverage"]["gaps"] and told["numbers"] and told["rules"] and told["tokens"]
     out.write_text(look_page.render(told, lang), encoding="utf-8")
     tab, asked, wrong = opened(browser, out, width)
     bar = tab.locator("#card details").first

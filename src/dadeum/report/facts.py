@@ -61,6 +61,8 @@ class Facts:
     truth: list[dict[str, Any]] = field(default_factory=list)
     steps: tuple[tuple[str, dict[str, Any]], ...] = ()
     """(name, parameters) of the recipe's steps, in its order."""
+    data_curve: dict[str, Any] | None = None
+    decision: dict[str, Any] | None = None
 
     @property
     def licences(self) -> dict[str, str]:
@@ -96,6 +98,8 @@ def read(folder: Path) -> Facts:
         curve=_json(folder / "curve.json") or [],
         proof=_json(folder / "proof.json"),
         truth=truth.get("steps", []) if isinstance(truth, dict) else [],
+        data_curve=_json(folder / "data_curve.json"),
+        decision=_json(folder / "decision.json"),
         steps=tuple((name, more or {}) for step in steps for name, more in (step.items() if isinstance(step, dict) else [(step, {})])),
     )
 

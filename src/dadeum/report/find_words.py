@@ -200,6 +200,7 @@ FIND: Final[dict[str, tuple[str, str]]] = {
     "reason.rule_stop_words": ("common words", "흔한 낱말"),
     "reason.rule_word_length": ("length of words", "낱말의 길이"),
     "reason.rule_words": ("number of words", "낱말 수"),
+    "reason.policy_hits_above": ("holds entries of the policy's lists", "정책 목록의 항목이 있음"),
     "reason.column_below": ("{column} below the threshold", "{column} 값이 기준 미만"),
     "reason.column_above": ("{column} above the threshold", "{column} 값이 기준 초과"),
     "reason.column_missing": ("{column} missing", "{column} 값 없음"),

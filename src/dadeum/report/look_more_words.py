@@ -24,6 +24,8 @@ MORE: Final[dict[str, tuple[str, str]]] = {
     "look.tokens.per_word": ("Per word", "어절당"),
     "look.tokens.per_byte": ("Per byte", "바이트당"),
     "look.fertility": ("Tokens by language: the fewer per word, the better the tokenizer fits", "언어별 토큰: 어절당 토큰이 적을수록 토크나이저가 잘 맞습니다"),
+    "look.assumed": ("Tokens by language, and the rates assumed", "언어별 토큰과 어림에 쓴 비율"),
+    "look.assumed.rate": ("{x} ({low} to {high})", "{x}({low}~{high})"),
     "look.histogram.tokens": ("Tokens per record", "기록별 토큰 수"),
     "look.balance": ("Labels by slice", "부분별 라벨 분포"),
     "look.balance.lede": (

@@ -34,7 +34,7 @@ def render(told: dict[str, Any], lang: str = "en") -> str:
     t = Words(lang)
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.globals.update(
-        t=t, count=count, number=number, percent=percent, language=language, bar=_bar, share=share, short=short, compact=compact, seen=seen,
+        t=t, count=count, number=number, percent=percent, language=language, bar=_bar, share=share, edge=edge, short=short, compact=compact, seen=seen,
         most={"files": FILES, "fields": FIELDS, "values": VALUES}, check=lambda name: check(name, t), with_objects=_with_objects, spread=_spread,
         slice_name=lambda by, value: slice_name(by, value, t), label_style=_label, gap_name=lambda line: _gap(line, t),
         at_most=lambda line: [(t("look.at_most", share=percent(most, 0)), True) for most, _ in line["at_most"]],
@@ -107,7 +107,15 @@ def share(part: int, whole: int) -> str:
     >>> share(1, 4), share(1, 9999), share(9999, 10000), share(0, 9)
     ('25.0%', '< 0.1%', '> 99.9%', '0%')
     """
-    x = part / whole if whole else 0.0
+    return edge(part / whole if whole else 0.0)
+
+
+def edge(x: float) -> str:
+    """As `share`, of a share: the end of an interval.
+
+    >>> edge(0.5), edge(0.9996), edge(1.0)
+    ('50.0%', '> 99.9%', '100%')
+    """
     if 0 < x < 0.001:
         return "< 0.1%"
     return "> 99.9%" if 0.999 < x < 1 else percent(x)

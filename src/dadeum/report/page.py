@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from dadeum.report import diff, facts, findings, sample
+from dadeum.report import decide, diff, facts, findings, sample, studies
 from dadeum.report.facts import Facts
 from dadeum.report.figures import Figures
 from dadeum.report.verdict import Proof, headline
@@ -93,6 +93,10 @@ def _context(told: Facts, t: Words) -> dict[str, Any]:
         "sources": _sources(told)[:SOURCES],
         "sources_more": max(0, len(_sources(told)) - SOURCES),
         "figures": Figures(told, proof, t),
+        "ablations": (told.proof or {}).get("ablations"),
+        "studies": studies,
+        "decision": told.decision,
+        "decided": decide,
         "findings": findings.found(told, t),
         "told": lambda stage: findings.told(findings.rest(stage), t),
         "truth": _truth(told),

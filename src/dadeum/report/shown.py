@@ -35,10 +35,13 @@ def finished(told: dict[str, Any], files: list[File]) -> dict[str, Any]:
     single = [*repeated, *far, *told["answers"]]
     wanted = {e["row"] for e in single} | {row for holder, key in behind for row in holder[key]}
     texts = dict(_again(wanted, files))
+    # A check of answers is shown with the answer that it looked at, and its end, where an answer is cut off.
+    exchanges = [check for name, quality in told["qualities"].items() for check in quality["checks"] if name == "aligned"]
     for holder, key in behind:
+        which = 2 if any(holder is check for check in exchanges) else 0
         # The same text twice shows nothing more.
-        distinct = {texts[row][0]: row for row in reversed(holder[key])}
-        holder[key] = [{"row": row, "text": texts[row][0]} for row in holder[key] if distinct[texts[row][0]] == row]
+        distinct = {texts[row][which]: row for row in reversed(holder[key])}
+        holder[key] = [{"row": row, "text": texts[row][which]} for row in holder[key] if distinct[texts[row][which]] == row]
     for entry in single:
         entry["text"] = texts[entry["row"]][0]
     for entry in told["answers"]:
@@ -55,13 +58,25 @@ def finished(told: dict[str, Any], files: list[File]) -> dict[str, Any]:
 
 
 def cut(text: str) -> str:
-    """A text as long as it is shown. What is concealed in it must be so before."""
+    """A text as long as it is shown, of a question and its answer both ends of both. What is concealed in it must be so before.
+
+    >>> cut("a" * 500) == "a" * 280 + " …", cut("Why?" + survey.ARROW + "b" * 500 + ".")[-4:]
+    (True, 'bbb.')
+    """
+    question, arrow, answer = text.rpartition(survey.ARROW)
+    if arrow and len(text) > SHOWN:
+        return _ends(question) + arrow + _ends(answer)
     return text[:SHOWN] + (" …" if len(text) > SHOWN else "")
+
+
+def _ends(text: str) -> str:
+    half = SHOWN // 4
+    return text if len(text) <= 2 * half else f"{text[:half]} … {text[-half:]}"
 
 
 def again(rows: set[int], files: list[File]) -> dict[int, dict[str, str]]:
     """row -> {text, place} of some rows, concealed and cut."""
-    texts = {row: said or "" for row, (said, _) in _again(rows, files)}
+    texts = {row: said[0] or "" for row, said in _again(rows, files)}
     concealed = zip(texts, sample.concealed(list(texts.values())))
     return {row: {"text": cut(text), "place": files[row // 2**32].place(row)} for row, text in concealed}
 
@@ -148,15 +163,16 @@ def _concealed(names: Iterable[str]) -> list[str]:
     return [name[:NAMED] for name in sample.concealed([str(name) for name in names])]
 
 
-def _again(wanted: set[int], files: list[File]) -> Iterator[tuple[int, tuple[str | None, str | None]]]:
-    """(row, (all that it says, what its assistant says)) of some rows, read no further than the last of them."""
+def _again(wanted: set[int], files: list[File]) -> Iterator[tuple[int, tuple[str | None, ...]]]:
+    """(row, (all that it says, what its assistant says, its last question and answer)) of some rows, read no further than the last of them."""
     for file in files:
         mine = {row for row in wanted if row // 2**32 == file.number}
         copy = replace(file, reasons={})
         for rows in copy.chunks() if mine else ():
             few = rows.filter(pl.col("row").is_in(list(mine)))
             row = few.get_column("row").to_list()
-            yield from zip(row, zip(*(s.str.slice(0, survey.CUT).to_list() for s in (survey.whole(few), survey.answered(few)))))
+            told = (survey.whole(few).str.slice(0, survey.CUT), survey.answered(few).str.slice(0, survey.CUT), survey.exchanged(few))
+            yield from zip(row, zip(*(s.to_list() for s in told)))
             mine -= set(row)
             if not mine:
                 break

@@ -14,7 +14,7 @@ import polars as pl
 
 from dadeum.io.layout import parsed
 from dadeum.profiles import NAMES, profile
-from dadeum.record import CHATS, CONTENTS, ROLES, prose, turns
+from dadeum.record import CHATS, CONTENTS, ROLES, prose, put, turns
 from dadeum.report import balance, coverage, cuts
 from dadeum.report.alike import Alike
 from dadeum.report.even import Behind
@@ -32,6 +32,8 @@ EXAMPLES: Final = 4
 """Longest and shortest texts that are kept."""
 CUT: Final = 4000
 """Characters of an example that are kept: more than is shown, so that what is concealed is not cut in two."""
+ARROW: Final = "\n→ "
+"""Parts a question from its answer."""
 LABELS: Final = 1000
 """Different labels that are counted; with more of them they are free text."""
 
@@ -254,6 +256,18 @@ def answered(rows: pl.DataFrame) -> pl.Series:
     return prose(rows, ("assistant",))
 
 
+def exchanged(rows: pl.DataFrame) -> pl.Series:
+    """The last question and its answer, `ARROW` between them: what a check of the answer looked at. Null without turns."""
+    told = []
+    for role, fields in (("user", ("messages",)), ("assistant", ("chosen", "messages"))):
+        last = pl.Series([None], dtype=pl.String).new_from_index(0, rows.height)
+        for name in reversed(fields):  # a pair's chosen answer counts before an earlier one of its prompt
+            flat = turns(rows, name).filter((pl.col("role") == role) & pl.col("content").is_not_null()).unique("index", keep="last", maintain_order=True)
+            last = put(last, flat.get_column("index"), flat.get_column("content"))
+        told.append(last)
+    return pl.DataFrame([told[0].alias("q"), told[1].alias("a")]).select(pl.concat_str(_ends("q"), pl.lit(ARROW), _ends("a").fill_null(""))).to_series()
+
+
 def field_to_measure(rows: pl.DataFrame) -> str:
     """The carried field that most likely holds the text, where no content was found: the one with the longest median.
 
@@ -275,6 +289,12 @@ def field_to_measure(rows: pl.DataFrame) -> str:
         if worth > best:
             best, name = worth, field
     return name
+
+
+def _ends(column: str) -> pl.Expr:
+    """Both ends of a long text: more of either than is shown, so that what is concealed is not cut in two."""
+    text, half = pl.col(column), CUT // 2
+    return pl.when(text.str.len_chars() <= CUT).then(text).otherwise(pl.concat_str(text.str.head(half), pl.lit(" … "), text.str.tail(half)))
 
 
 def _strings(columns: list[Column]) -> list[tuple[str, pl.Series]]:

@@ -105,7 +105,8 @@ class Tokens:
         """{how, tokenizer, looked_at, of, total, low, high, lengths, languages}, or None where nothing was said.
 
         how: counted (by `tokenizer`), given (by annotate.tokens, before) or estimated. total: tokens of all records, from low to high.
-        lengths: part -> as `Lengths.tell`. languages: [{language, rows, tokens, per_character, per_word, per_byte}], of those looked at.
+        lengths: part -> as `Lengths.tell`. languages: [{language, rows, tokens, per_character, per_word, per_byte}], of those looked
+        at; estimated, [{language, rows, tokens, per_character, low, high}]: the rates of RATES.
         """
         told = self._estimated() if self._how in ("", "estimated") else self._sampled()
         return told if told and "record" in told["lengths"] else None
@@ -114,7 +115,7 @@ class Tokens:
         low, total, high = (round(sum(RATES[kind][i] * chars for kind, chars in self._chars.items())) for i in range(3))
         n = sum(self._rows.values())
         lines = [
-            {"language": kind, "rows": rows, "tokens": round(RATES[kind][1] * self._chars[kind]), "per_character": RATES[kind][1], "per_word": None, "per_byte": None}
+            {"language": kind, "rows": rows, "tokens": round(RATES[kind][1] * self._chars[kind]), "per_character": RATES[kind][1], "low": RATES[kind][0], "high": RATES[kind][2]}
             for kind, rows in self._rows.most_common()
         ]
         made = {"how": "estimated", "tokenizer": "", "looked_at": n, "of": n, "total": total, "low": low, "high": high, "languages": lines}

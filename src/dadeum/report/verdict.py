@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from dadeum.report.words import Words, count, number, percent
 
-SHARES: Final = ("exact", "label", "numeric", "accuracy")
+SHARES: Final = ("exact", "label", "numeric", "accuracy", "tests", "spans", "json")
 """Metrics whose score is a share of right answers."""
 VERDICTS: Final = ("better", "worse", "cannot tell")
 

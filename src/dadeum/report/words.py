@@ -12,9 +12,11 @@ from typing import Any, Final, Literal, get_args
 
 from dadeum.errors import Mistake, RecipeError, nearest
 from dadeum.report.card_words import CARD
+from dadeum.report.decide_words import DECIDE
 from dadeum.report.find_words import FIND
 from dadeum.report.look_more_words import MORE
 from dadeum.report.look_words import LOOK
+from dadeum.report.study_words import STUDY
 
 Lang = Literal["en", "ko"]
 LANGS: Final[tuple[Lang, ...]] = get_args(Lang)
@@ -236,9 +238,11 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     # terminal
     "terminal.report": ("report", "보고서"),
     **CARD,
+    **DECIDE,
     **FIND,
     **LOOK,
     **MORE,
+    **STUDY,
 }  # fmt: skip
 
 

@@ -4,6 +4,8 @@
     one_file   apply(): steps on one file
     forecast   plan(): what a run would do
     before     check(): what can be known before training
+    decided    decide(): is tuning worth it?
+    studies    ablate(), curve(): what a step, or more data, is worth
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ from dadeum import ledger
 from dadeum.engine import folder
 from dadeum.recipe import Recipe
 from dadeum.run.before import check, check_text
+from dadeum.run.decided import decide
 from dadeum.run.forecast import plan, plan_text
 from dadeum.run.one_file import apply
 from dadeum.run.staged import STAGES, Stage, data, finished, later, stages
+from dadeum.run.studies import ablate, curve
 
-__all__ = ["STAGES", "Stage", "apply", "check", "check_text", "data", "finished", "later", "plan", "plan_text", "report", "run", "stages"]
+__all__ = ["STAGES", "Stage", "ablate", "apply", "check", "check_text", "curve", "data", "decide", "finished", "later", "plan", "plan_text", "report", "run", "stages"]
 
 
 def run(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, workers: int = 0) -> dict[str, Any]:

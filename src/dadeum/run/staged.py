@@ -27,7 +27,7 @@ from dadeum.recipe import Recipe
 from dadeum.step import files
 
 Stage = Literal["records", "steps", "split", "supervision", "train", "prove", "report"]
-LATER: Final = ("supervision.parquet", "supervision_sample.json", "curve.json", "proof.json", "truth.json", "report.html", "card.md")
+LATER: Final = ("supervision.parquet", "supervision_sample.json", "curve.json", "proof.json", "calls.json", "decision.json", "truth.json", "report.html", "card.md")
 """What the later stages made of the data: gone when the data change."""
 STAGES: Final[tuple[Stage, ...]] = ("records", "steps", "split", "supervision", "train", "prove", "report")
 

@@ -1,0 +1,95 @@
+"""The strings of `dadeum decide`, in English and Korean side by side: the part of words.py's table whose keys begin with `decide.`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+DECIDE: Final[dict[str, tuple[str, str]]] = {
+    "decide": ("Is tuning worth it?", "튜닝할 만한가"),
+    "decide.lede": (
+        "Every way of asking the same held-out items, with what a call of each takes. Prompts, examples and look-ups are what tuning has to beat.",
+        "같은 문항을 묻는 모든 방법과 호출 하나에 드는 것. 튜닝은 지시문, 예시, 검색보다 나아야 합니다.",
+    ),
+    "decide.tune": ("Tune: better than every untuned way", "튜닝하십시오: 튜닝하지 않는 모든 방법보다 낫습니다"),
+    "decide.do not tune": ("Do not tune", "튜닝하지 마십시오"),
+    "decide.cannot tell": ("Cannot tell", "판단할 수 없습니다"),
+    "decide.not trained": ("Nothing is trained yet", "아직 학습하지 않았습니다"),
+    "decide.best": ("The best untuned way is {arm}, with {score} on {n} item{s}.", "튜닝하지 않는 방법 가운데 {arm} 쪽이 {score}로 가장 낫습니다(문항 {n}개)."),
+    "decide.gain": (
+        "Tuned minus {arm}: {gain} (at {level}: {low} to {high}).",
+        "튜닝 모델과 {arm}의 차이: {gain} ({level} 구간 {low} ~ {high}).",
+    ),
+    "decide.reach": (
+        "Tuning has to reach {score}, {gain} more, for these items to show it in four of five cases.",
+        "이 문항들이 다섯에 넷꼴로 차이를 보여 주려면 튜닝 모델이 {score}에 이르러야 합니다({gain} 더).",
+    ),
+    "decide.reach.none": (
+        "No score could show a gain on so few items: hold out more of them.",
+        "문항이 너무 적어 어떤 점수로도 나아졌음을 보일 수 없습니다. 문항을 더 떼어 두십시오.",
+    ),
+    "decide.reach.items": (
+        "The least gain that matters needs about {n} item{s}.",
+        "의미 있다고 정한 가장 작은 향상을 보려면 문항이 약 {n}개 필요합니다.",
+    ),
+    "decide.cost": ("Tuning costs {price} ({machine} machine, {labour} labour).", "튜닝 비용은 {price}입니다(기계 {machine}, 사람 {labour})."),
+    "decide.cost.least": (
+        "Tuning costs at least {price} ({machine} machine at full speed, {labour} labour).",
+        "튜닝 비용은 적어도 {price}입니다(기계가 최고 속도일 때 {machine}, 사람 {labour}).",
+    ),
+    "decide.even": (
+        "Against {arm} it is paid back after {n} call{s}.",
+        "{arm}에 견주면 호출 {n}번 뒤에 본전입니다.",
+    ),
+    "decide.even.never": (
+        "Against {arm} it is never paid back by price: a call of the tuned model costs no less.",
+        "{arm}에 견주면 값으로는 본전을 찾지 못합니다. 튜닝 모델의 호출이 더 싸지 않습니다.",
+    ),
+    "decide.saves": ("With {n} call{s} it saves {price}.", "호출이 {n}번이면 {price} 아낍니다."),
+    "decide.loses": ("With {n} call{s} it costs {price} more.", "호출이 {n}번이면 {price} 더 듭니다."),
+    "decide.affordable": (
+        "For {n} call{s} the tuning may cost {price} at most to be paid back by price.",
+        "호출이 {n}번이면 튜닝에 많아야 {price}까지 들여야 값으로 본전입니다.",
+    ),
+    "decide.arm": ("way of asking", "방법"),
+    "decide.score": ("score", "점수"),
+    "decide.interval": ("interval", "구간"),
+    "decide.tokens": ("tokens read + written", "읽고 쓴 토큰"),
+    "decide.latency": ("one call", "호출 하나"),
+    "decide.batched": ("in batches", "묶어서"),
+    "decide.price": ("price of 1,000 calls", "호출 천 번 값"),
+    "decide.break": ("paid back after", "본전까지 호출"),
+    "decide.never": ("never", "없음"),
+    "decide.missing": ("What is not known yet", "아직 모르는 것"),
+    "decide.missing.training": ("Whether tuning gets there: train (`dadeum train`), then ask again.", "튜닝하면 거기에 이르는지: 학습(`dadeum train`)한 뒤 다시 물으십시오."),
+    "decide.missing.seeds": (
+        "What another training would give: train.seeds holds one. The decision is about this very model.",
+        "다시 학습하면 어떨지: train.seeds가 하나뿐이라, 결론은 바로 이 모델에 관한 것입니다.",
+    ),
+    "decide.missing.items": (
+        "Whether the largest difference is one: that takes about {needed} items, there are {have}.",
+        "가장 큰 차이가 정말 차이인지: 문항이 약 {needed}개 필요한데 {have}개 있습니다.",
+    ),
+    "decide.missing.prices": (
+        "What a call costs: {arms}. Give the arm's price, prove.worth.tuned, or train.price_per_hour of this machine.",
+        "호출 값: {arms}. price나 prove.worth.tuned, 또는 이 기계의 train.price_per_hour를 적어 주십시오.",
+    ),
+    "decide.missing.training_price": ("What the training costs: train.price_per_hour names no price for its device.", "학습 비용: train.price_per_hour에 그 장치의 값이 없습니다."),
+    "decide.missing.least": ("What the training really takes: so far it is a lower bound by formula.", "학습에 실제로 드는 것: 아직은 식으로 셈한 하한입니다."),
+    "decide.missing.labour": ("What labels and people cost: prove.worth.labour is 0.", "레이블과 사람에 드는 비용: prove.worth.labour가 0입니다."),
+    "decide.missing.calls": ("How many calls there will be: prove.worth.calls.", "호출이 몇 번일지: prove.worth.calls."),
+    "decide.missing.address": (
+        "How a large hosted model does: no arm has a url.",
+        "크고 이미 차려진 모델은 어떤지: url이 있는 arm이 없습니다.",
+    ),
+    "decide.missing.unscored": (
+        "What {arms} would score if its answers could be read: a tenth or more of them could not.",
+        "{arms}의 답을 읽을 수 있었다면 몇 점일지: 답의 십분의 일 넘게 읽을 수 없었습니다.",
+    ),
+    "decide.missing.clusters": ("Anything: {have} groups of items are too few.", "거의 모든 것: 문항 묶음이 {have}개뿐입니다."),
+    "arm.zero_shot": ("the untuned model with an instruction", "튜닝 전 모델 + 지시문"),
+    "arm.few_shot": ("the untuned model with examples", "튜닝 전 모델 + 예시"),
+    "arm.retrieval": ("the untuned model with look-up", "튜닝 전 모델 + 검색"),
+    "short.zero_shot": ("instruction", "지시문"),
+    "short.few_shot": ("examples", "예시"),
+    "short.retrieval": ("look-up", "검색"),
+}

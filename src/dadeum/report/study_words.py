@@ -1,0 +1,74 @@
+"""What the report and the terminal say of ablations and learning curves, in English and Korean side by side (see words.py)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+STUDY: Final[dict[str, tuple[str, str]]] = {
+    "ablations": ("What each step did for the model", "단계마다 모델에 준 도움"),
+    "ablate.lede": (
+        "Each step was left out and the model trained anew, {n} time{s}, on the same number of tokens. Above nought: the model is better with the step.",
+        "단계를 하나씩 빼고 같은 토큰 수로 {n}번 다시 학습했습니다. 0보다 크면 그 단계가 있을 때 모델이 더 낫습니다.",
+    ),
+    "ablate.step": ("Step left out", "뺀 단계"),
+    "ablate.changed": ("Training rows without it", "그 단계가 없을 때의 학습 행"),
+    "ablate.returned": ("{n} come back", "{n}행 돌아옴"),
+    "ablate.missing": ("{n} are gone", "{n}행 사라짐"),
+    "ablate.edited": ("{n} read otherwise", "{n}행 내용이 다름"),
+    "ablate.effect": ("What it does", "하는 일"),
+    "ablate.helps": ("helps", "도움이 됨"),
+    "ablate.harms": ("harms", "해가 됨"),
+    "ablate.no difference": ("no difference", "차이 없음"),
+    "ablate.cannot tell": ("cannot tell", "판단 불가"),
+    "ablate.changed nothing": ("changed no row", "바꾼 행 없음"),
+    "ablate.note": (
+        "p is corrected for the number of steps (Holm). No difference: the whole interval lies within {margin}.",
+        "p는 단계 수에 맞춰 보정했습니다(Holm). 차이 없음: 구간 전체가 {margin} 안에 있습니다.",
+    ),
+    "ablate.axis": ("Difference with the step minus without it", "단계가 있을 때와 없을 때의 차이"),
+    "data_curve": ("Would more data help?", "데이터가 더 있으면 나아질까"),
+    "data.lede": (
+        "Nested parts of the training rows, each trained on the same number of tokens: what differs is the data, not the steps.",
+        "학습 행을 차례로 늘려 가며 같은 토큰 수로 학습했습니다. 다른 것은 데이터뿐이고 학습량은 같습니다.",
+    ),
+    "data.picture": ("Scores by training rows, with the fitted curve up to twice the data", "학습 행 수에 따른 점수, 데이터 두 배까지 맞춘 곡선"),
+    "data.axis": ("training rows", "학습 행"),
+    "data.more data helps": (
+        "Twice the data ({rows} rows) buys {low} to {high}.",
+        "데이터를 두 배({rows}행)로 늘리면 {low} ~ {high} 나아집니다.",
+    ),
+    "data.data is not what is missing": (
+        "Data is not what is missing: twice as much ({rows} rows) would bring less than {margin} ({low} to {high}).",
+        "모자란 것은 데이터가 아닙니다. 두 배({rows}행)로 늘려도 {margin}에 못 미칩니다({low} ~ {high}).",
+    ),
+    "data.cannot tell": (
+        "Cannot tell whether more data helps: twice as much ({rows} rows) brings between {low} and {high}.",
+        "데이터를 늘리면 나아질지 알 수 없습니다. 두 배({rows}행)로 늘리면 {low}에서 {high} 사이입니다.",
+    ),
+    "data.unknown": (
+        "The curve promises {gain} for twice the data ({rows} rows), but every size was trained once: give train.seeds two values or more for an interval.",
+        "곡선대로라면 두 배({rows}행)에 {gain}이지만 크기마다 한 번씩만 학습했습니다. 구간을 얻으려면 train.seeds에 값을 둘 이상 주십시오.",
+    ),
+    "data.misfit": (
+        "The sizes follow no power law ({x} standard errors off): read the interval with care.",
+        "크기들이 거듭제곱 법칙을 따르지 않습니다(표준오차의 {x}배). 구간을 조심해서 읽으십시오.",
+    ),
+    "data.adapter.adapter": (
+        "An adapter of this rank ({numbers} numbers) holds what these rows teach ({tokens} learned tokens), and twice as much.",
+        "이 랭크의 어댑터(수 {numbers}개)는 이 행들이 가르치는 것(학습 토큰 {tokens}개)과 그 두 배까지 담습니다.",
+    ),
+    "data.adapter.full": (
+        "An adapter of this rank ({numbers} numbers) holds what these rows teach ({tokens} learned tokens), not twice as much: "
+        "take a larger train.lora.r or full training then.",
+        "이 랭크의 어댑터(수 {numbers}개)는 이 행들이 가르치는 것(학습 토큰 {tokens}개)은 담지만 두 배는 담지 못합니다. "
+        "그때는 train.lora.r을 늘리거나 전체를 학습하십시오.",
+    ),
+    "data.full.full": (
+        "These rows teach more ({tokens} learned tokens) than an adapter of this rank holds ({numbers} numbers): train in full, or with a larger train.lora.r.",
+        "이 행들이 가르치는 것(학습 토큰 {tokens}개)이 이 랭크의 어댑터(수 {numbers}개)보다 많습니다. 전체를 학습하거나 train.lora.r을 늘리십시오.",
+    ),
+    "data.few": (
+        "So few rows may serve better as examples in the prompt: compare with prove.arms: [few_shot, retrieval].",
+        "이렇게 적은 행은 프롬프트의 예시로 쓰는 편이 나을 수 있습니다. prove.arms: [few_shot, retrieval]과 비교하십시오.",
+    ),
+}
