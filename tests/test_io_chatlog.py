@@ -411,3 +411,31 @@ def test_what_is_read_depends_on_every_key_of_a_source(tmp_path: Path) -> None:
     source = Source("a")
     others = [Source("a", chat=Chat(silence=5)), Source("a", chat=Chat(assistant=("x",))), Source("a", content="main"), Source("a", sections=Sections(max=9))]
     assert len({read_key(s, 100) for s in (source, *others)}) == 5 and read_key(Source("b", name="n", licence="MIT"), 100) == read_key(source, 100)
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is absent")
+def test_naughty_strings_are_said_as_they_are(tmp_path: Path) -> None:
+    """Each as a message of every export; a line break of Windows is one of the export's."""
+    strings = [s for s in json.loads((DATA / "naughty_strings/blns.json").read_text(encoding="utf-8")) if s.strip() and "\r" not in s]
+    lines = ["방 님과 카카오톡 대화", "저장한 날짜 : 2024-01-01 00:00:00", "", "--------------- 2024년 1월 1일 월요일 ---------------"]
+    made = write(tmp_path / "a.txt", "\n".join([*lines, *(f"[{'ab'[i % 2]}] [오후 3:20] {s}" for i, s in enumerate(strings))]))
+    (chunk,) = read(made, chat=Chat(silence=0))
+    assert [c for _, c in said(chunk)[0]] == [s.rstrip("\n") for s in strings] and not chunk.bad
+    tree = {str(i): chatlogs.node(str(i - 1) if i else None, "user" if i % 2 else "assistant", s) for i, s in enumerate(strings)}
+    (chunk,) = read(write(tmp_path / "b.json", [{"mapping": tree, "current_node": str(len(strings) - 1)}]))
+    assert [c for _, c in said(chunk)[0]] == strings
+    messages = [{"type": "Default", "author": chatlogs.author(i % 2, "ab"[i % 2]), "content": s} for i, s in enumerate(strings)]
+    (chunk,) = read(write(tmp_path / "c.json", {**chatlogs.DISCORD, "messages": messages}))
+    assert [c for _, c in said(chunk)[0]] == strings
+
+
+def test_hostile_lines_take_no_longer_than_long_ones() -> None:
+    """Spaces, brackets and marks by the hundred thousand, where a pattern could try every way of reading them."""
+    from dadeum.io.chatlog import slack
+
+    for text in (" " * 300_000, "[" * 300_000, "파일: " + " " * 300_000 + "x", "a" * 300_000, "] [" * 100_000, "<" * 300_000, "<a|" * 100_000, "님이 " * 100_000):
+        room, bad = kakao.parse(["[a] [오후 3:20] x", text, f"[a] [오후 3:20] {text}", f"[{text}] [오후 3:20] x", f"2024. 1. 1. 오후 3:20, {text}"])
+        assert not bad and sum(len(m.text) for m in room.messages) >= len(text.rstrip())
+        assert slack.words(text, {})
+    rows, _ = conversations(Room([Message(i, "ab"[i % 2], "x", kind="said" if i % 3 else "photo") for i in range(100_000)]), Chat())
+    assert len(rows[0][1]["messages"]) > 30_000

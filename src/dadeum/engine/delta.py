@@ -152,15 +152,18 @@ def _changed(step: Edit, before: pl.DataFrame, after: pl.DataFrame, at: pl.Serie
             differs = pl.Series([True]).new_from_index(0, before.height)
             written.append(c)
             continue
-        one = after.get_column(c).ne_missing(before.get_column(c))
+        new, old = after.get_column(c), before.get_column(c)
+        if new.null_count() == old.null_count() == before.height:
+            continue
+        one = new.ne_missing(old)
         if one.any():
             written.append(c)
             differs = differs | one
             content = content | one if c in CONTENTS else content
     if not written:
         return pl.DataFrame(), 0
-    new = after.select(written).insert_column(0, at.alias("at")).filter(differs)
-    return new, int(content.sum())
+    changed = after.select(written).insert_column(0, at.alias("at")).filter(differs)
+    return changed, int(content.sum())
 
 
 def _leaving(step: Filter, good: pl.DataFrame, made: pl.DataFrame, rows: pl.DataFrame, failed: pl.DataFrame) -> pl.DataFrame:

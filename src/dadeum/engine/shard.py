@@ -27,7 +27,7 @@ from dadeum.record import CARRIED, RECORD, put
 from dadeum.settings import Source
 from dadeum.step import digest_file
 
-READER = 5
+READER = 6
 """Bump when reading the same bytes would give other records: part of the key of every base unit."""
 
 PLACED = r"/.*[:#][0-9]+$"

@@ -12,7 +12,7 @@ import orjson
 
 from dadeum.io import kinds, stream
 from dadeum.io.chunk import Bad, Chunk, kind, not_utf8, shown
-from dadeum.io.encoding import detect
+from dadeum.io.encoding import WIDE, detect
 from dadeum.io.jsonl import chunk
 from dadeum.io.layout import Got
 from dadeum.io.lens import Lens
@@ -25,7 +25,7 @@ Row = tuple[int, Any, str, str]
 def is_lines(path: Path, encoding: str) -> bool:
     """Whether a .json file is JSON Lines: its first line that is not blank is a whole object, and more follow."""
     full = []
-    for batch in stream.lines(path, encoding if encoding.startswith(("utf-16", "utf-32")) else ""):
+    for batch in stream.lines(path, encoding if encoding.startswith(WIDE) else ""):
         full += [line for line in batch if line.strip()][:2]
         if full and not full[0].lstrip().startswith(b"{"):
             return False
@@ -34,7 +34,7 @@ def is_lines(path: Path, encoding: str) -> bool:
     if len(full) < 2:
         return False
     try:
-        return isinstance(orjson.loads(full[0] if encoding.startswith(("utf-", "ascii")) else full[0].decode(encoding)), dict)
+        return isinstance(orjson.loads(full[0] if encoding.startswith(("utf-", "ascii", *WIDE)) else full[0].decode(encoding)), dict)
     except ValueError:
         return full[1].lstrip().startswith(b'{"')
 
@@ -54,7 +54,8 @@ def read(path: Path, lens: Lens, size: int, skip: int = 0) -> Iterator[Chunk]:
 
 
 def _rows(path: Path, encoding: str) -> Iterator[Row]:
-    raw = b"".join(stream.blocks(path))
+    raw = b"".join(stream.narrow(stream.blocks(path), encoding) if encoding.startswith(WIDE) else stream.blocks(path))
+    encoding = "utf-8" if encoding.startswith(WIDE) else encoding
     try:
         text: bytes | str = raw.decode(encoding).removeprefix("\ufeff") if encoding != "utf-8" else raw.removeprefix(b"\xef\xbb\xbf")
         value = loads(text)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from dadeum.errors import RecipeError
 from dadeum.io import front, sections, stream
 from dadeum.io.chunk import Bad, Chunk, Unreadable, shown
-from dadeum.io.encoding import detect
+from dadeum.io.encoding import WIDE, detect, guess
 from dadeum.io.frame import TELLING, frame
 from dadeum.io.html import text_of
 from dadeum.io.lens import Lens
@@ -23,6 +23,7 @@ _DECLARED: Final = re.compile(rb"""\A<\?xml[^>]{0,200}encoding\s*=\s*["']([A-Za-
 _HEADING: Final = re.compile(r"(?m)\A\s*#\s+(.+?)\s*#*\s*$")
 _KOREAN: Final = {"euc-kr", "euc_kr", "euckr", "ks_c_5601-1987", "ks_c_5601-1989", "ksc5601", "ks_c_5601", "ksc_5601", "korean", "windows-949", "ms949", "iso-ir-149", "uhc"}
 """Names under which pages declare what is cp949 in truth, as browsers read them."""
+_WESTERN: Final = {"iso-8859-1", "iso8859-1", "latin1", "latin-1", "windows-1252", "cp1252", "us-ascii", "ascii"}
 
 
 def read(path: Path, lens: Lens, size: int, skip: int = 0, kind: str = "text") -> Iterator[Chunk]:
@@ -79,19 +80,40 @@ def _rows(text: str, kind: str, lens: Lens) -> list[dict[str, Any]]:
 
 
 def _decoded(path: Path, raw: bytes, told: str, kind: str) -> str:
-    if kind == "html" and told == "auto" and (declared := _DECLARED.search(raw[:4096]) or _CHARSET.search(raw[:4096])):
-        name = declared[1].decode().lower()
-        try:
-            return raw.decode("cp949" if name in _KOREAN else name).removeprefix("\ufeff")
-        except (LookupError, UnicodeDecodeError):
-            pass
+    if kind == "html" and told == "auto" and (text := _declared(raw)) is not None:
+        return text
     try:
         encoding = detect(path, told)
     except RecipeError as error:
-        if told != "auto":
+        if told not in ("auto", "mixed"):
             raise
         raise Unreadable(error.mistakes[0].what) from None
+    if encoding.startswith(WIDE):
+        raw, encoding = b"".join(stream.narrow([raw], encoding)), "utf-8"
     try:
         return raw.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
         raise Unreadable(f"not {encoding}: byte 0x{raw[error.start]:02x} at position {error.start}") from None
+
+
+def _declared(raw: bytes) -> str | None:
+    """A page in the encoding that it declares, as browsers take it; null where it declares none, or one that it can't be in."""
+    declared = _DECLARED.search(raw[:4096]) or _CHARSET.search(raw[:4096])
+    if not declared or _is_utf8(raw):
+        return None
+    name = declared[1].decode().lower()
+    # Every byte is a letter in Western pages: that is no proof, and Korean pages were often saved under them.
+    if name in _WESTERN and guess(raw) not in (None, "cp1252"):
+        return None
+    try:
+        return raw.decode("cp949" if name in _KOREAN else name)
+    except (LookupError, UnicodeDecodeError):
+        return None
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return b"\x1b$" not in raw

@@ -10,7 +10,7 @@ import orjson
 
 from dadeum.io import plain, stream
 from dadeum.io.chunk import Bad, Chunk, Unreadable, kind, not_utf8, shown
-from dadeum.io.encoding import WIDE, detect
+from dadeum.io.encoding import SURE, WIDE, detect, likely
 from dadeum.io.frame import columns_of, flat, frame
 from dadeum.io.lens import Lens
 from dadeum.io.value import dumps, loads, wide
@@ -107,7 +107,7 @@ def parse(line: bytes, encoding: str = "") -> dict[str, Any]:
         except UnicodeDecodeError as error:
             raise Unreadable(f"not {encoding}: byte 0x{line[error.start]:02x} at position {error.start}") from None
     elif why := not_utf8(line):
-        raise Unreadable(why)
+        raise Unreadable(why + hint(line))
     try:
         value = loads(text)
     except ValueError as error:
@@ -117,6 +117,12 @@ def parse(line: bytes, encoding: str = "") -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Unreadable(f"{kind(value)}, where a row must be an object")
     return value
+
+
+def hint(line: bytes) -> str:
+    """What to do about a line that is no UTF-8, where it is likely text of a Korean code page."""
+    page = "" if b"\xed\xa0" in line else next((page for page in ("cp949", "johab") if likely(line, page) > SURE), "")
+    return f" (likely {page}: `encoding: mixed` reads line by line)" if page else ""
 
 
 def chunk(

@@ -41,6 +41,7 @@ _OPENS: Final = re.compile(r"\s{2,}|[-*•·◦▪○●■□※]\s|\(?(?:\d{1,
 """How a line begins that continues none."""
 _CODE: Final = re.compile(r"[{};]$|^\s{2,}\S|^[$>] ")
 _TOKEN: Final = re.compile(r"\S+")
+_MARKS: Final = ".,!?;:()[]\"'“”‘’"
 
 
 def width(text: str) -> float:
@@ -116,10 +117,14 @@ class Setting:
         near = Counter(w // 2 for w in long if w < 0.9 * top)
         peaks = [2 * w + 2 for w, n in near.items() if n >= max(4, PEAK * len(long))]
         made.usual = (top, *sorted(peaks, reverse=True))
+        before = ""
         for line in lines:
-            inner = _TOKEN.findall(line)
-            made.words.update(word.strip(".,!?;:()[]\"'“”‘’") for word in inner[1:-1])
+            found = _TOKEN.findall(line)
+            # The first and the last may be parts of a word: of a Korean one anywhere, of another beside a hyphen.
+            first = _hangul(found[0][0]) or before.endswith("-")
+            made.words.update(word.strip(_MARKS) for word in found[first : len(found) - (_hangul(found[-1][-1]) or found[-1].endswith("-"))])
             made._count(line.strip())
+            before = found[-1]
         joints = [a.strip() for a, b in itertools.pairwise(lines) if made.wrapped(a, b) and _hangul(a.strip()[-1]) and _hangul(b.strip()[0])]
         room = sorted(top - width(a) for a in joints if width(a) > 0.9 * top)
         made.syllables = bool(room) and room[int(EVEN * (len(room) - 1))] <= ROOM
@@ -142,6 +147,8 @@ class Setting:
         if not line or not after or _OPENS.match(following) or _CODE.search(line):
             return False
         have = width(line.strip())
+        if line.endswith("\u00ad") or (_HYPHEN.search(line) and after[0].islower() and have > 0.5 * self.usual[0]):
+            return True
         first = 2.0 if self.syllables and _hangul(after[0]) else 0.6 + width(after.split()[0])
         # A line that ends a sentence may be its paragraph's last: then nothing less than no room at all tells that it was broken.
         need, least = (1.0, ENDED) if ends(line) else (FULL, 0.0)

@@ -75,8 +75,9 @@ def conversations(room: Room, chat: Chat) -> tuple[Rows, list[Bad]]:
     rows: Rows = []
     bad: list[Bad] = []
     for part in _parts(room.messages, chat.silence * 60):
-        turns = [m for m in part if m.who and (m.kind == SAID or chat.placeholders == "keep")]
-        out = Counter(m.kind for m in part if m not in turns) if len(turns) < len(part) else Counter()
+        spoken = [bool(m.who) and (m.kind == SAID or chat.placeholders == "keep") for m in part]
+        turns = list(itertools.compress(part, spoken))
+        out = Counter(m.kind for m, is_turn in zip(part, spoken) if not is_turn)
         out.update(kind for m in turns for kind in m.beside)
         if not turns:
             what = ", ".join(f"{kind} {n}" for kind, n in sorted(out.items()))

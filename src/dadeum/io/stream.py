@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
@@ -96,12 +97,12 @@ def lines(path: Path, wide: str = "") -> Iterator[list[bytes]]:
 class Lines:
     """The physical lines of a file, some at a time, as one piece of bytes.
 
-    wide: name of a UTF-16 or UTF-32 encoding, whose newlines are no single bytes: the text comes as UTF-8 (a half of a
-    surrogate pair as bytes that are none). A UTF-8 byte-order mark at the beginning is left out.
+    wide: one of encoding.WIDE, which are read as a stream: the text comes as UTF-8 (a half of a surrogate pair as bytes that
+    are none). A UTF-8 byte-order mark at the beginning is left out.
     """
 
     def __init__(self, path: Path, wide: str = "") -> None:
-        self._blocks = _narrow(blocks(path), wide) if wide else blocks(path)
+        self._blocks = narrow(blocks(path), wide) if wide else blocks(path)
         self._rest = next(self._blocks, b"").removeprefix(codecs.BOM_UTF8)
 
     def take(self, n: int) -> tuple[bytes, int]:
@@ -128,8 +129,33 @@ class Lines:
         return b"".join(pieces), found + bool(pieces)
 
 
-def _narrow(stream: Iterator[bytes], wide: str) -> Iterator[bytes]:
-    decoder = codecs.getincrementaldecoder(wide)(errors="surrogatepass")
+def narrow(stream: Iterable[bytes], wide: str) -> Iterator[bytes]:
+    """A stream in one of encoding.WIDE as UTF-8. What can't be decoded comes as bytes that are no UTF-8, for its line to be told."""
+    if wide.startswith("mixed-"):
+        yield from _each(stream, wide.removeprefix("mixed-"))
+        return
+    decoder = codecs.getincrementaldecoder(wide)(errors="surrogatepass" if wide.startswith("utf") else "surrogateescape")
     for block in stream:
         yield decoder.decode(block).encode("utf-8", "surrogatepass")
     yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
+
+
+def _each(stream: Iterable[bytes], page: str) -> Iterator[bytes]:
+    """Lines of which each is UTF-8 or, where it is not, in the code page; as it is where it is neither."""
+    rest: list[bytes] = []
+    for block in itertools.chain(stream, [b""]):
+        # A line that goes over many blocks is put together once.
+        whole, newline, more = block.rpartition(b"\n")
+        rest.append(whole + newline if newline or not block else more)
+        if newline or not block:
+            lines = b"".join(rest).split(b"\n")
+            rest = [more]
+            yield b"\n".join(line if _is(line, "utf-8") or not _is(line, page) else line.decode(page).encode() for line in lines)
+
+
+def _is(line: bytes, encoding: str) -> bool:
+    try:
+        line.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -54,7 +54,7 @@ NOTICE: Final = re.compile(
 )
 """What the messenger says of a room; on a PC it stands without a time."""
 KINDS: Final = tuple(
-    (kind, re.compile(rf"\(?(?:{form})\)?\s*"))
+    (kind, re.compile(rf"\(?(?:{form})\)?"))
     for kind, form in {
         "photo": r"사진(?: \d+장)?|[Pp]hotos?(?: \d+)?|\d+ [Pp]hotos",
         "video": r"동영상|[Vv]ideos?",
@@ -222,7 +222,8 @@ def _kind(m: Message) -> str:
         return m.kind
     if not m.text.strip():
         return "empty"
-    return next((kind for kind, form in KINDS if form.fullmatch(m.text)), SAID)
+    text = m.text.strip()
+    return next((kind for kind, form in KINDS if form.fullmatch(text)), SAID)
 
 
 def read_table(path: Path, encoding: str) -> tuple[list[Room], list[Bad]]:
