@@ -25,7 +25,7 @@ from dadeum.proving import Arm
 from dadeum.record import records
 from dadeum.settings import Prove
 
-WORDS = "배송 환불 결제 영화 정말 좋아요 별로 늦게 도착 상자 주문 취소 문의 답변 친절 다시 오늘 어제 서울 부산 the order late refund please thanks again box today".split()
+WORDS = ["배송", "환불", "결제", "영화", "정말", "좋아요", "별로", "늦게", "도착", "상자", "주문", "취소", "문의", "답변", "친절", "다시", "오늘", "어제", "서울", "부산", "the", "order", "late", "refund", "please", "thanks", "again", "box", "today"]
 
 
 def row(id: str, asked: str, answer: str, **more: Any) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def framed(text: str) -> str:
 
 def test_planted_copies_are_near_and_other_rows_are_not() -> None:
     rng = random.Random(0)
-    for words in (WORDS[:20], "river winter hotel keyboard station yellow seven kitchen window purple market garden teacher bridge copper".split()):
+    for words in (WORDS[:20], ["river", "winter", "hotel", "keyboard", "station", "yellow", "seven", "kitchen", "window", "purple", "market", "garden", "teacher", "bridge", "copper"]):
         rows = [framed(" ".join(rng.choices(words, k=9)) + f" {i}") for i in range(500)]
         near = Near(rows)
 

@@ -37,7 +37,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def composed(tmp_path: Path, arms: list[Any], *sets: str, **prove: Any) -> Any:
-    raw = runs.recipe(runs.raw(tmp_path / "rows", files=1, rows=300), train=TRAIN, prove={"metric": "exact", "items": 20, "max_new_tokens": 2, "arms": arms, **prove})
+    raw = runs.recipe(runs.raw(tmp_path / "rows", files=1, rows=300), train=TRAIN, prove={"metric": "exact", "items": 20, "max_new_tokens": 2, "resamples": 199, "arms": arms, **prove})
     raw["steps"].append(CHAT)
     return recipes.compose(raw, list(sets))
 
@@ -97,5 +97,5 @@ def test_a_context_that_is_full_is_shown_fewer_examples(tmp_path: Path) -> None:
 
 def test_an_address_that_is_down_stops_the_proof_with_a_word(tmp_path: Path) -> None:
     made = composed(tmp_path, [{"name": "away", "url": "http://127.0.0.1:9/v1", "model": "m", "tries": 1}])
-    with pytest.raises(DadeumError, match="m at http://127.0.0.1:9/v1.*no answer.*are kept"):
+    with pytest.raises(DadeumError, match=r"m at http://127.0.0.1:9/v1.*no answer.*are kept"):
         run.stages(made, tmp_path / "run", until="prove")

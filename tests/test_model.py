@@ -64,7 +64,7 @@ def test_a_server_that_goes_down_half_way_loses_nothing() -> None:
         return echo(body, number) if number <= 7 else (503, {}, b"overloaded")
 
     with serving(failing) as served:
-        with pytest.raises(DadeumError, match="503.*7 of 12 answers are kept"):
+        with pytest.raises(DadeumError, match=r"503.*7 of 12 answers are kept"):
             at(served.url, tries=2, at_once=1).answers(asks(12))
         before = len(served.bodies)
         assert before == 7 + 2
@@ -123,7 +123,7 @@ def test_a_wrong_key_stops_at_once_and_is_never_shown(monkeypatch: pytest.Monkey
 
 
 def test_a_wrong_address_says_so() -> None:
-    with serving(lambda body, n: (404, {}, b"no model m")) as served, pytest.raises(DadeumError, match="is not there.*no model m"):
+    with serving(lambda body, n: (404, {}, b"no model m")) as served, pytest.raises(DadeumError, match=r"is not there.*no model m"):
         at(served.url).answers(asks(2))
 
 
@@ -144,7 +144,7 @@ def test_one_refused_request_costs_only_itself() -> None:
 
 def test_a_server_that_refuses_everything_is_not_asked_everything() -> None:
     with serving(lambda body, n: (400, {}, b"max_tokens is unsupported")) as served:
-        with pytest.raises(DadeumError, match="refuses every request.*max_tokens is unsupported"):
+        with pytest.raises(DadeumError, match=r"refuses every request.*max_tokens is unsupported"):
             at(served.url, at_once=2).answers(asks(200))
         assert len(served.bodies) < 20
 
@@ -180,7 +180,7 @@ def test_a_broken_off_answer_is_asked_again() -> None:
 def test_a_silent_server_is_given_up() -> None:
     with serving(lambda body, n: time.sleep(1.0) or completion("late")) as served:
         began = time.perf_counter()
-        with pytest.raises(DadeumError, match="nothing within 0.2 seconds"):
+        with pytest.raises(DadeumError, match=r"nothing within 0\.2 seconds"):
             at(served.url, patience=0.2, tries=2, at_once=1).answers(asks(1))
         assert time.perf_counter() - began < 5
 
@@ -190,7 +190,7 @@ def test_the_budget_is_never_overrun_and_goes_on() -> None:
         return completion("x", read=20, written=body["max_tokens"])
 
     with serving(long) as served:
-        with pytest.raises(DadeumError, match="budget of 5 calls is spent. 5 of 9 answers"):
+        with pytest.raises(DadeumError, match=r"budget of 5 calls is spent\. 5 of 9 answers"):
             at(served.url, budget=Budget(calls=5)).answers(asks(9))
         assert len(served.bodies) == 5
         with pytest.raises(DadeumError, match="budget of 5 calls"):

@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # NumPy's threads wait for work in a loop, and the collector looks for circles that columns don't make: 3 % each.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(100_000, 50, 50)
-    told = parser().parse_args(argv)
+    told = parser().parse_args(_ablating(sys.argv[1:] if argv is None else argv))
     try:
         with _listening():
             code = int(told.run(told) or 0)
@@ -144,7 +144,14 @@ def parser() -> Parser:
     train = command("train", _train, "the training stage by itself")
     _run_or_recipe(train)
     prove = command("prove", _prove, "the proof by itself: tuned against base, paired, with an interval")
+    prove.add_argument("--ablate", nargs="+", default=[], metavar="STEP", help="leave each of these steps out, train anew and tell what it did for the model")
     _run_or_recipe(prove)
+    curve = command("curve", _curve, "would more data help? trainings on parts of the rows, and what twice as many would buy")
+    _run_or_recipe(curve)
+    decide = command("decide", _decide, "is tuning worth it? quality, tokens, price and time against prompts, examples, look-ups and other models")
+    _run_or_recipe(decide)
+    decide.add_argument("--lang", choices=["ko", "en"], default="en")
+    decide.add_argument("--json", action="store_true", help="JSON alone on standard output")
     report = command("report", _report, "write report.html and card.md again")
     _run_or_recipe(report)
     report.add_argument("--lang", choices=["ko", "en"], default="en")
@@ -221,13 +228,43 @@ def _train(told: argparse.Namespace) -> None:
 def _prove(told: argparse.Namespace) -> None:
     from dadeum import run
 
-    run.run(*_target(told), "prove", 0, told.workers)
+    if told.ablate:
+        run.ablate(*_target(told), told.ablate, told.workers)
+    else:
+        run.run(*_target(told), "prove", 0, told.workers)
+
+
+def _curve(told: argparse.Namespace) -> None:
+    from dadeum import run
+
+    run.curve(*_target(told), told.workers)
+
+
+def _decide(told: argparse.Namespace) -> None:
+    from dadeum import run
+    from dadeum.report import decide
+
+    found = run.decide(*_target(told), told.workers)
+    _print(found, told.json, lambda found: decide.text(found, told.lang))
 
 
 def _report(told: argparse.Namespace) -> None:
     from dadeum import run
 
     run.report(_target(told)[1], told.lang)
+
+
+def _ablating(argv: Sequence[str]) -> list[str]:
+    """The words of a command line with RUN_OR_RECIPE before --ablate: argparse takes all words behind it for steps."""
+    words = list(argv)
+    if words[:1] != ["prove"] or "--ablate" not in words:
+        return words
+    first = words.index("--ablate")
+    ends = next((i for i in range(first + 1, len(words)) if words[i].startswith("-")), len(words))
+    last = words[ends - 1]
+    if ends - first > 2 and (Path(last).exists() or Path(last).suffix in (".yaml", ".yml")):
+        words.insert(1, words.pop(ends - 1))
+    return words
 
 
 def _target(told: argparse.Namespace) -> tuple[Any, Path]:

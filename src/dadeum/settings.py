@@ -88,7 +88,8 @@ class Source:
     format: Literal["auto", "jsonl", "json", "csv", "tsv", "parquet", "text", "markdown", "html", "pdf", "kakaotalk", "slack", "discord", "zip"] = "auto"
     """auto: by the ending, and exports of messengers by what they hold. zip: an export as it was downloaded."""
     encoding: str = "auto"
-    """auto: byte-order mark, then UTF-8, then the Korean and Western code pages by what decodes to likely text."""
+    """auto: byte-order mark, then UTF-8, then the Korean and Western code pages by what decodes to likely text. mixed: line by line,
+    UTF-8 or the code page that the other lines are in."""
     fields: dict[str, str] = field(default_factory=dict)
     """What is where: `text: review` takes the row's `review` as the text. `prompt` and `completion` make a chat of two turns.
     A name that is not the record's own becomes a column (`film: movie_id`) that steps may name."""

@@ -25,6 +25,8 @@ from dadeum.step import digest_file
 CURVE: Final = pl.Schema({"step": pl.UInt32(), "tokens": pl.UInt64(), "loss": pl.Float64(), "eval_loss": pl.Float64()})
 WHOLE: Final = "whole.json"
 RECORD: Final = "training.json"
+APART: Final = ("seeds", "checks", "price_per_hour", "stages")
+"""Settings that change nothing in a single training."""
 Progress = Callable[[dict[str, Any]], None]
 """Told of every step."""
 
@@ -82,12 +84,26 @@ def seal(checkpoint: Path, key: str) -> None:
     draft.replace(path)
 
 
+def restore(model: Any, checkpoint: Path) -> None:
+    """Put a checkpoint's weights into the model where transformers' trainer could not: it looks for the names in the file, and some
+    families (GPT-NeoX) write other names than they have in memory. Their output layer was left as it was, in silence (5.23)."""
+    from safetensors import safe_open
+
+    files = sorted(checkpoint.glob("model*.safetensors"))
+    names: set[str] = set()
+    for path in files:
+        with safe_open(path, "pt") as held:
+            names |= set(held.keys())
+    if not names <= set(model.state_dict()):
+        model.load_state_dict(type(model).from_pretrained(checkpoint, dtype=model.dtype).state_dict())
+
+
 def identity(taught: Supervision, held: Supervision | None, base: str, settings: Train, seed: int) -> str:
     """What a checkpoint or a finished model must have been made of to be taken up again."""
     folder = Path(base)
-    weights = sorted(p for p in folder.glob("*") if p.suffix in (".safetensors", ".bin", ".json")) if folder.is_dir() else []
+    weights = sorted(p for p in folder.glob("*") if p.suffix in (".safetensors", ".bin", ".json") and p.name != RECORD) if folder.is_dir() else []
     model = [digest_file(p) for p in weights] or base
-    told = [taught.digest, held.digest if held else "", model, {**asdict(settings), "seeds": None, "checks": None}, seed, *map(version, ("torch", "transformers", "trl"))]
+    told = [taught.digest, held.digest if held else "", model, {**asdict(settings), **dict.fromkeys(APART)}, seed, *map(version, ("torch", "transformers", "trl"))]
     return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 

@@ -22,6 +22,7 @@ from dadeum.settings import Train
 from dadeum.train.base import load
 from dadeum.train.batches import collate, fill
 from dadeum.train.machine import device_of, quiet, threads
+from dadeum.train.objectives.words import whole
 
 LOSSES: Final = pl.Schema(
     {
@@ -60,6 +61,8 @@ def answers(
     said = [""] * len(ids)
     order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
     at = 0
+    if progress:
+        progress({"stage": "answers", "rows": 0, "of": len(order)})  # the model is there: from here on it answers
     while at < len(order):
         end = at
         while end < len(order) and (end + 1 - at) * (len(ids[order[end]]) + max_new_tokens) <= _TOGETHER:
@@ -111,7 +114,7 @@ def losses(model_folder: str | Path, rows: pl.DataFrame, settings: Train) -> pl.
     for micro in fill([len(e.ids) for e in examples], list(range(len(examples))), alone):
         batch = {k: v.to(device) for k, v in collate(examples, micro, alone, 0).items()}
         with torch.no_grad(), threads(parameters):
-            logits = model(input_ids=batch["input_ids"], position_ids=batch["position_ids"], use_cache=False).logits
+            logits = whole(model, batch)
         labels = batch["labels"][:, 1:]
         each = cross_entropy(logits[:, :-1].float().transpose(1, 2), labels, reduction="none").double().sum(1).cpu().numpy()
         for (i,), value in zip(micro, each):

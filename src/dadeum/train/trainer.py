@@ -18,7 +18,7 @@ from dadeum.errors import DadeumError
 from dadeum.format.supervise import Example, Supervision
 from dadeum.settings import Train
 from dadeum.train.batches import Micro, Plan, collate, fill
-from dadeum.train.checkpoints import Progress, seal
+from dadeum.train.checkpoints import Progress, restore, seal
 from dadeum.train.defaults import learning_rate
 from dadeum.train.machine import attention, device_of, threads
 from dadeum.train.methods import METHODS
@@ -111,6 +111,14 @@ def make_trainer(
                 return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
             n = objective.count(inputs) if num_items_in_batch is None else num_items_in_batch
             return objective.loss(model, inputs)[0] / torch.as_tensor(n).clamp(min=1)
+
+        def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+            restore(self.model, Path(resume_from_checkpoint))
+
+        def _load_best_model(self) -> None:
+            super()._load_best_model()
+            restore(self.model, Path(str(self.state.best_model_checkpoint)))
 
         def training_step(self, *args: Any, **kwargs: Any) -> Any:
             loss = super().training_step(*args, **kwargs)

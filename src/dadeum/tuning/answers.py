@@ -44,8 +44,8 @@ def arms(prove: Prove) -> dict[str, Arm]:
     return {"base": named.pop("base", Arm("base")), **named, "tuned": TUNED}
 
 
-def ask(recipe: Recipe, out: Path, suites: Sequence[Held], asked: dict[str, Arm]) -> list[Said]:
-    """What each arm says to the items of each suite."""
+def ask(recipe: Recipe, out: Path, suites: Sequence[Held], asked: dict[str, Arm], losses: bool = True) -> list[Said]:
+    """What each arm says to the items of each suite; with the held-out losses where a local model is asked the items as they stand."""
     from dadeum.evaluate.arms import ask as made
     from dadeum.evaluate.arms.examples import Pool
     from dadeum.evaluate.items import items
@@ -60,7 +60,7 @@ def ask(recipe: Recipe, out: Path, suites: Sequence[Held], asked: dict[str, Arm]
         told.append({})
         for name, arm in asked.items():
             prompts = made(arm, suite.items, pool, corpora.get(arm.corpus, ()), suite.prove, recipe.seed, columns)
-            told[-1][name] = replies(recipe, out, arm, prompts, suite.prove.max_new_tokens)
+            told[-1][name] = replies(recipe, out, arm, prompts, suite.prove.max_new_tokens, losses)
     return told
 
 

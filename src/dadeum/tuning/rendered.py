@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from dadeum.record import prose, records
 from dadeum.recipe import Recipe
+from dadeum.record import prose, records
 from dadeum.settings import Prove, Train
 from dadeum.train.checks.found import Found
 

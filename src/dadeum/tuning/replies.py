@@ -28,6 +28,8 @@ from dadeum.tuning.trainings import model_folder
 
 TUNED: Final = Arm("the tuned model", model="tuned")
 """How the tuned model is asked: the items as they stand."""
+LONE: Final = 3
+"""Items that are asked one by one, for the time that one call takes."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,19 @@ def _fitting(folder: Path | str, asked: Asked, settings: Train, max_new_tokens: 
 
     told = getattr(config, "max_position_embeddings", None) or load_tokenizer(folder).model_max_length
     return fitted(asked, lambda frame: lengths(folder, frame, settings), int(min(told, 10**9)) - max_new_tokens)
+
+
+def latency(recipe: Recipe, out: Path, arm: Arm, items: pl.DataFrame, max_new_tokens: int) -> dict[str, Any]:
+    """{latency: {median, p95}} of a local arm's calls, each by itself: LONE items, without loading the model. Addresses have it already."""
+    if arm.url or not items.height:
+        return {}
+    settings, folder, some = train_settings(recipe), models(recipe, out, arm)[0], items.head(LONE)
+
+    def make() -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
+        took = sorted(_here(folder, some[i : i + 1], settings, max_new_tokens)[1]["seconds"] for i in range(some.height))
+        return {"median": took[len(took) // 2], "p95": took[-1]}, {}
+
+    return {"latency": kept(out, "latency", [content(folder), some, settings, max_new_tokens], make).head}
 
 
 def _away(arm: Arm, asked: Asked, max_new_tokens: int) -> Replied:

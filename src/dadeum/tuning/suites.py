@@ -103,7 +103,7 @@ def read(pattern: str, cache: Path, fields: dict[str, str] | None = None, sectio
 
 def passages(pattern: str, cache: Path) -> list[str]:
     """The texts of a corpus, long documents cut. Raises DadeumError where there are none."""
-    texts = [text.strip() for text in prose(read(pattern, cache, sections=PASSAGE)).to_list() if text and text.strip()]
+    texts = [text.strip() for text in prose(read(pattern, cache, sections=PASSAGE), ("text", "user", "assistant")).to_list() if text and text.strip()]
     if not texts:
         raise DadeumError(f"the corpus {pattern} holds no text")
     return texts

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import polars as pl
 
 from dadeum.recipe import Recipe
 from dadeum.settings import Train

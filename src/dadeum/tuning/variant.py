@@ -57,8 +57,16 @@ def budgeted(recipe: Recipe, out: Path) -> Train:
         raise DadeumError(
             "train.stages: what a step or more data is worth is measured on one training; take the recipe of a single stage (--set train.stages=[])"
         )
-    told = json.loads((model_folder(out, "tuned", settings.seeds[0]) / "training.json").read_text(encoding="utf-8"))
+    told = tuned_record(recipe, out)
     return dataclasses.replace(settings, rows=0, tokens=told["tokens"], learning_rate=told["learning_rate"])
+
+
+def tuned_record(recipe: Recipe, out: Path) -> dict[str, Any]:
+    """What is written beside the tuned model's first training: tokens, steps, learning rate, parameters. DadeumError where there is none."""
+    path = model_folder(out, "tuned", train_settings(recipe).seeds[0]) / "training.json"
+    if not path.exists():
+        raise DadeumError(f"{path.parent}: no tuned model to compare with; `dadeum prove` makes it")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _answers(recipe: Recipe, out: Path, name: str, seeds: Sequence[int], folders: Sequence[Path], held: pl.DataFrame) -> Answers:

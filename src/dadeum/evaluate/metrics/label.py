@@ -38,14 +38,29 @@ def find(text: str, labels: Sequence[str]) -> str | None:
     return None
 
 
-def confusion(replies: Sequence[str], references: Sequence[str], labels: Sequence[str]) -> dict[str, dict[str, int]]:
+def confusion(replies: Sequence[str | None], references: Sequence[str], labels: Sequence[str]) -> dict[str, dict[str, int]]:
     """How often each label was answered with which: {reference: {reply: n}}; an unscored reply counts under ''.
 
     >>> confusion(["a", "b", "?"], ["a", "a", "b"], ["a", "b"])
     {'a': {'a': 1, 'b': 1, '': 0}, 'b': {'a': 0, 'b': 0, '': 1}}
     """
-    seen = Counter((find(asked, labels), find(said, labels) or "") for said, asked in zip(replies, references))
+    seen = Counter((find(asked, labels), find(said or "", labels) or "") for said, asked in zip(replies, references))
     return {asked: {said: seen[asked, said] for said in (*labels, "")} for asked in labels}
+
+
+def by_class(told: dict[str, dict[str, int]]) -> dict[str, dict[str, float]]:
+    """{label: {precision, recall, f1, asked, said}} out of `confusion`, and their plain means under `macro`. An unscored reply is a miss.
+
+    >>> by_class(confusion(["a", "b", "?"], ["a", "a", "b"], ["a", "b"]))["a"]
+    {'precision': 1.0, 'recall': 0.5, 'f1': 0.6666666666666666, 'asked': 2, 'said': 1}
+    """
+    made: dict[str, dict[str, float]] = {}
+    for name, row in told.items():
+        right, asked, said = row[name], sum(row.values()), sum(other[name] for other in told.values())
+        rates = {"precision": right / said if said else 0.0, "recall": right / asked if asked else 0.0}
+        made[name] = {**rates, "f1": 2 * right / (asked + said) if asked + said else 0.0, "asked": asked, "said": said}
+    macro = {key: sum(one[key] for one in made.values()) / len(made) for key in ("precision", "recall", "f1")} if made else {}
+    return {**made, "macro": macro}
 
 
 def fold(text: str) -> str:

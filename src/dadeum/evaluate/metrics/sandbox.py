@@ -52,10 +52,8 @@ def run(program: str, seconds: float = SECONDS, memory: int = MEMORY) -> Ran:
     token = secrets.token_hex(16)
     read, write = os.pipe()
     with tempfile.TemporaryDirectory(prefix="dadeum-sandbox-", ignore_cleanup_errors=True) as folder:
-        told = json.dumps({"program": program, "token": token, "memory": memory, "seconds": seconds, "folder": folder})
-        # The token comes back on descriptor 3, whatever number the pipe has here.
-        command = ["/bin/sh", "-c", 'exec "$@" 3>&%d %d>&-' % (write, write) if write != 3 else 'exec "$@"', "sh", *_apart()]
-        command += [sys.executable, "-I", "-S", "-X", "utf8", str(INSIDE)]
+        told = json.dumps({"program": program, "token": token, "pipe": write, "memory": memory, "seconds": seconds, "folder": folder})
+        command = [*_apart(), sys.executable, "-I", "-S", "-X", "utf8", str(INSIDE)]
         try:
             process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={}, cwd=folder, pass_fds=(write,),

@@ -1,8 +1,8 @@
 """What runs inside the sandbox, in an interpreter of its own: it locks the door behind itself, then runs the program that it is given.
 
 Started by sandbox.py as `python -I -S sandboxed.py`, so it imports nothing but the standard library. Standard input is JSON: {program,
-token, memory, seconds, folder}. When the program came to its end, and only then, the token is written to file descriptor 3: an answer that
-calls `exit(0)` before its tests has not passed them.
+token, pipe, memory, seconds, folder}. When the program came to its end, and only then, the token is written to the descriptor `pipe`: an
+answer that ends itself before its tests has not passed them.
 
 Landlock (Linux 5.13 and later, no privileges needed) lets it read the standard library and write below its folder, and nothing else: no
 other file, no program to execute and, from Linux 6.7 on, no TCP. Resource limits bound memory, processor time, and what a file may grow to.
@@ -75,10 +75,10 @@ def main():
     library = [path for path in sys.path if os.path.isdir(path) and path != os.path.dirname(os.path.abspath(__file__))]
     locked([*library, "/usr/share/zoneinfo"], [told["folder"], "/dev/null"])
     sys.path[:] = library
-    token, program = told["token"], told["program"]
+    token, pipe, program = told["token"], told["pipe"], told["program"]
     del told
     exec(compile(program, "answer", "exec"), {"__name__": "__main__"})
-    os.write(3, token.encode())
+    os.write(pipe, token.encode())
 
 
 if __name__ == "__main__":

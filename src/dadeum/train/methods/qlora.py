@@ -72,7 +72,8 @@ def write(model: Any, folder: Path) -> Any:
             layer = whole.get_submodule(name.removesuffix(".base_layer"))
             layer.weight.copy_(weight.to(layer.weight.dtype))
     whole.config.eos_token_id, whole.config.pad_token_id = inner.config.eos_token_id, inner.config.pad_token_id
-    whole.generation_config = inner.generation_config
+    if hasattr(inner, "generation_config"):
+        whole.generation_config = inner.generation_config
     merged = PeftModel.from_pretrained(whole, str(folder / "adapter")).merge_and_unload()
     return full.write(merged, folder)
 

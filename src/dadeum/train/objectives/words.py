@@ -34,6 +34,12 @@ def prompted(model: Any) -> bool:
     return hasattr(model, "get_base_model") and bool(model.active_peft_config.is_prompt_learning)
 
 
+def whole(model: Any, batch: dict[str, Any]) -> Any:
+    """Logits at every position of the input's own tokens, by the model's own forward pass."""
+    positions = {} if prompted(model) else {"position_ids": batch["position_ids"]}
+    return model(input_ids=batch["input_ids"], use_cache=False, **positions).logits[:, -batch["input_ids"].shape[1] :]
+
+
 def carried(batch: dict[str, Any]) -> tuple[Any, Any]:
     """(labels, where): the next token at every position but the last, and which of them carry loss."""
     labels = batch["labels"][:, 1:]
@@ -55,17 +61,15 @@ class Words:
             training = model.training
             model.eval()
             with torch.no_grad():
-                self.short = bool(torch.isclose(self._short(model, batch, where), self._whole(model, batch, where), rtol=1e-3, atol=1e-3).all())
+                self.short = bool(torch.isclose(self._short(model, batch, where), _whole(model, batch, where), rtol=1e-3, atol=1e-3).all())
             model.train(training)
-        logits = (self._short if self.short else self._whole)(model, batch, where)
+        logits = (self._short if self.short else _whole)(model, batch, where)
         return -torch.nn.functional.cross_entropy(logits, labels[where], reduction="none")
 
     @staticmethod
     def _short(model: Any, batch: dict[str, Any], where: Any) -> Any:
         return bare(model).get_output_embeddings()(hidden(model, batch)[:, :-1][where]).float()
 
-    @staticmethod
-    def _whole(model: Any, batch: dict[str, Any], where: Any) -> Any:
-        positions = {} if prompted(model) else {"position_ids": batch["position_ids"]}
-        logits = model(input_ids=batch["input_ids"], use_cache=False, **positions).logits
-        return logits[:, -batch["input_ids"].shape[1] :][:, :-1][where].float()
+
+def _whole(model: Any, batch: dict[str, Any], where: Any) -> Any:
+    return whole(model, batch)[:, :-1][where].float()
