@@ -132,8 +132,16 @@ def test_hostile_documents_take_no_longer_than_long_ones() -> None:
 
 
 def test_sizes_that_make_no_sense_are_a_mistake() -> None:
-    with pytest.raises(RecipeError, match="min: is 5, and max is 5 .max has to be more"):
+    with pytest.raises(RecipeError, match="sections.min: is 5, and max is 5 .max has to be more"):
         Sections(max=5, min=5)
+    from dadeum.recipe import compose
+
+    for key, value, what in (("sections", {"min": 5}, "sources.0.sections.min: is 5, and max is 0"), ("sections", {"mx": 5}, "sources.0.sections.mx: unknown key"),
+                             ("chat", {"silence": -1}, "sources.0.chat.silence: "), ("chat", {"assistent": "x"}, "did you mean assistant"), ("content", "man", "sources.0.content: ")):  # fmt: skip
+        with pytest.raises(RecipeError, match=what):
+            compose({"name": "x", "sources": [{"path": "a.md", key: value}], "steps": []})
+    made = compose({"name": "x", "sources": [{"path": __file__, "format": "text", "chat": {"assistant": "a"}, "sections": {"max": 9}}], "steps": []})
+    assert made.sources[0].chat.assistant == ("a",) and made.sources[0].sections.max == 9
     with pytest.raises(RecipeError, match="say max as well"):
         Sections(min=5)
 

@@ -60,11 +60,11 @@ KINDS: Final = tuple(
         "video": r"동영상|[Vv]ideos?",
         "sticker": r"이모티콘|[Ee]moticons?|[Ss]tickers?",
         "voice": r"음성메시지|음성 메시지|Voice (?:Note|[Mm]essage)",
-        "file": r"파일: ?.{1,300}|File: ?.{1,300}",
+        "file": r"파일: .{1,300}|File: .{1,300}",
         "deleted": r"삭제된 메시지입니다\.?|(?:This message was|The message has been|This message has been) deleted\.?",
         "call": r"(?:보이스톡|페이스톡|그룹콜|라이브톡)(?: .{1,30})?|(?:Voice|Video) Call(?: .{1,20})?|Live Talk ended.{0,20}",
-        "contact": r"연락처: ?.{1,200}|Contact: ?.{1,200}",
-        "map": r"지도: ?.{1,300}|Map: ?.{1,300}",
+        "contact": r"연락처: .{1,200}|Contact: .{1,200}",
+        "map": r"지도: .{1,300}|Map: .{1,300}",
     }.items()
 )
 """What stands for a message without words."""
