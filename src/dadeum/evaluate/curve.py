@@ -1,6 +1,6 @@
 """What more data would buy: a power law through the scores at some sizes, and an interval for the next doubling.
 
-    score(n) = a - b * n^-c                    a: the most there is to gain; c: how fast it comes (0 is a line over log n)
+    score(n) = a - b * n^-c                    a: the most there is to gain; c: how fast it comes (towards 0 a line over log n)
     gain     = b * N^-c * (1 - 2^-c)           what going from N to 2 N rows buys
 
 For a given c the curve is a straight line in (a, gain), so everything is generalised least squares on a grid of c. Three numbers out of
@@ -28,8 +28,11 @@ from dadeum.evaluate.compare import Arm
 from dadeum.evaluate.quantiles import t_quantile
 from dadeum.evaluate.seeds import Component
 
-EXPONENTS: Final = np.geomspace(0.02, 2.0, 60)
-"""From a line over log n to a curve that has ended: at 2 the next doubling buys a third of a hundredth of what the first rows did."""
+EXPONENTS: Final = np.concatenate([-np.geomspace(0.5, 0.02, 12), np.geomspace(0.02, 6.0, 60)])
+"""From scores that still gain speed over log n (below nought: the lower half of an accuracy's S) by a line over log n to a curve that
+has ended. Up to 2 alone, every curve that had ever risen promised something more; from 0.02 alone, a line over log n was held 88 %."""
+NOTHING: Final = 0.1
+"""The share of what anybody cares for that counts as nothing: no power law ends, so its gain never is nought exactly."""
 FEWEST: Final = 3
 """Sizes below which a curve with three unknowns is no evidence."""
 Outlook = Literal["more data helps", "data is not what is missing", "cannot tell"]
@@ -49,7 +52,7 @@ class Law:
 
     exponent: float
     ceiling: float
-    """The score that endless data would come to, by the best exponent; a bound rather than a forecast."""
+    """The score that endless data would come to, by the best exponent; where that is below nought there is none, and this is a constant."""
     gain: float
     low: float
     high: float
@@ -138,7 +141,7 @@ def outlook(told: Law, notable: float) -> Outlook:
         return "cannot tell"
     if told.high < notable:
         return "data is not what is missing"
-    return "more data helps" if told.low > 0 else "cannot tell"
+    return "more data helps" if told.low > NOTHING * notable else "cannot tell"
 
 
 def _shape(rows: np.ndarray, top: float, exponent: float) -> np.ndarray:

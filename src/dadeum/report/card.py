@@ -35,11 +35,11 @@ def card(run: Path, lang: str = "en") -> str:
     title = {"name": run_json["name"], "version": run_json["version"]}
     parts = [
         _front(told),
-        f"# {_plain(t('card.title', **title))}",
+        f"# {plain(t('card.title', **title))}",
         t("card.lede", version=run_json["version"], recipe=run_json["recipe_digest"], dataset=run_json["dataset_digest"]),
-        f"## {t('card.sources')}\n\n{_sources(told, t)}",
-        f"## {t('card.uses')}\n\n{_uses(told, t)}",
-        f"## {t('card.duties')}\n\n{_duties(told, t)}",
+        f"## {t('card.sources')}\n\n{origins(told, t)}",
+        f"## {t('card.uses')}\n\n{allowed(told, t)}",
+        f"## {t('card.duties')}\n\n{obligations(told, t)}",
         f"## {t('card.counts')}\n\n{_counts(told, t)}",
         f"## {t('card.steps')}\n\n{_steps(told, t)}",
     ]
@@ -75,7 +75,8 @@ def _front(told: Facts) -> str:
     return f'---\npretty_name: "{name}"\nlicense: {licence}\nsize_categories: ["{size}"]\ntags: [dadeum]\n---'
 
 
-def _sources(told: Facts, t: Words) -> str:
+def origins(told: Facts, t: Words) -> str:
+    """The sources with their licences and where their rows went, as a Markdown table."""
     known = told.licences
     rows = {row["source"]: row for row in told.by_source}
     names = list(rows) or list(known)
@@ -87,7 +88,7 @@ def _sources(told: Facts, t: Words) -> str:
         licence = t("unknown") if licence == "unknown" else licence
         lines.append([name or "–", licence, *(count(rows.get(name, {}).get(k, 0)) for k in keys)])
     more = [t("more", n=len(names) - LISTED, file="recipe.yaml")] if len(names) > LISTED else []
-    return "\n\n".join([_table(heads, lines, right=2), *more])
+    return "\n\n".join([table(heads, lines, right=2), *more])
 
 
 def _use(told: Facts) -> Use:
@@ -118,12 +119,13 @@ def _of_rows(told: Facts) -> dict[str, int]:
     return {name: n for name, n in _met(told).items() if name not in told.licences.values()}
 
 
-def _duties(told: Facts, t: Words) -> str:
+def obligations(told: Facts, t: Words) -> str:
+    """What whoever uses or shares it is bound to, as a Markdown list."""
     use = _use(told)
     bound = _bound(told)
     named = [(source, licence) for source, licence in bound[:LISTED]] + [("–", licence) for licence in _of_rows(told)]
-    lines = [t(f"duty.{key}", source=_code(source), licence=_plain(licence)) for source, licence in named for key in duties(licence, use)]
-    lines += [t("duty.apart", a=_code(a), b=_code(b)) for a, b in clashes({licence for _, licence in named}, use)]
+    lines = [t(f"duty.{key}", source=code(source), licence=plain(licence)) for source, licence in named for key in duties(licence, use)]
+    lines += [t("duty.apart", a=code(a), b=code(b)) for a, b in clashes({licence for _, licence in named}, use)]
     pii = [s for s in told.stages if s["step"] == "guard.pii"]
     lines.append(t("duty.pii", n=sum(s["edited"] for s in pii)) if pii else t("duty.no_pii"))
     grown = told.run["counts"]["grown"]
@@ -132,7 +134,7 @@ def _duties(told: Facts, t: Words) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _uses(told: Facts, t: Words) -> str:
+def allowed(told: Facts, t: Words) -> str:
     """Which use each licence allows, and what forbids the others."""
     rows = _of_rows(told)
     licences = list(dict.fromkeys([licence for _, licence in _bound(told)] + list(rows)))[:LISTED]
@@ -140,9 +142,9 @@ def _uses(told: Facts, t: Words) -> str:
     for licence in licences:
         forbidden = [[term for term in ORDER if term in breaks(terms(licence, use), use)] for use in get_args(Use)]
         lines.append([t("unknown") if licence == "unknown" else licence, *(t("card.no", terms=", ".join(t(f"term.{term}") for term in found)) if found else t("card.yes") for found in forbidden)])
-    parts = [t("card.uses.lede"), _table([t("licence"), *(t(f"card.use.{use}") for use in get_args(Use))], lines, right=1, stop=1)]
+    parts = [t("card.uses.lede"), table([t("licence"), *(t(f"card.use.{use}") for use in get_args(Use))], lines, right=1, stop=1)]
     if rows:
-        parts.insert(1, t("card.rows.of", told=", ".join(f"{_plain(name)} {count(n)}" for name, n in rows.items())))
+        parts.insert(1, t("card.rows.of", told=", ".join(f"{plain(name)} {count(n)}" for name, n in rows.items())))
     return "\n\n".join(parts)
 
 
@@ -150,7 +152,7 @@ def _counts(told: Facts, t: Words) -> str:
     keys = ("read", "grown", "kept", "dropped", "merged", "quarantined")
     lines = [[t(key), count(told.run["counts"][key])] for key in keys]
     lines += [[f"{t('kept')}: {t.known('split', name)}", count(n)] for name, n in (told.run.get("splits") or {}).items()]
-    return _table([t("card.rows"), ""], lines, right=1)
+    return table([t("card.rows"), ""], lines, right=1)
 
 
 def _steps(told: Facts, t: Words) -> str:
@@ -158,21 +160,21 @@ def _steps(told: Facts, t: Words) -> str:
     for s in told.stages:
         reasons = ", ".join(f"{t.reason(reason)} {count(n)}" for reason, n in sorted(s["dropped"].items(), key=lambda r: -r[1]))
         lines.append([s["step"], count(s["rows_in"]), count(s["edited"]), count(sum(s["dropped"].values())), reasons])
-    return _table([t("step"), t("rows.in"), t("changed"), t("left"), t("card.reasons")], lines, right=1, stop=4)
+    return table([t("step"), t("rows.in"), t("changed"), t("left"), t("card.reasons")], lines, right=1, stop=4)
 
 
-def _table(heads: list[str], lines: list[list[Any]], right: int, stop: int | None = None) -> str:
+def table(heads: list[str], lines: list[list[Any]], right: int, stop: int | None = None) -> str:
     """A Markdown table; the columns from `right` to `stop` are numbers."""
     stop = len(heads) if stop is None else stop
     rule = ["---:" if right <= i < stop else "---" for i in range(len(heads))]
-    return "\n".join("| " + " | ".join(_plain(cell) for cell in row) + " |" for row in (heads, rule, *lines))
+    return "\n".join("| " + " | ".join(plain(cell) for cell in row) + " |" for row in (heads, rule, *lines))
 
 
-def _plain(text: Any) -> str:
+def plain(text: Any) -> str:
     """A text that cannot end a table's cell, start markup or hide as HTML."""
     return re.sub(r"[\x00-\x1f]+", " ", str(text)).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "\\`")
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """A text that cannot end the code span that it stands in."""
     return re.sub(r"[`<>\x00-\x1f]", " ", text)

@@ -86,13 +86,9 @@ def opened(path: Path, sets: Sequence[str] = ()) -> tuple[list[File], dict[str, 
         paths = [Path(p) for p in io.sources(where)]
     except RecipeError as error:
         raise RecipeError(Mistake(str(path), m.what, m.hint) for m in error.mistakes) from None
-    names = [_called(p, paths) for p in paths] if len(paths) > 1 and not made else [""] * len(paths)
+    one = len({p.parent for p in paths}) == 1
+    names = [(p.name if one else f"{p.parent.name}/{p.name}") if len(paths) > 1 and not made else "" for p in paths]
     return [File(p, number, replace(where, path=str(p)), name) for number, (p, name) in enumerate(zip(paths, names))], made
-
-
-def _called(path: Path, among: list[Path]) -> str:
-    """A file's name, with its folder's where files of several folders are read."""
-    return path.name if all(other.parent == path.parent for other in among) else f"{path.parent.name}/{path.name}"
 
 
 def batches(files: list[File]) -> Iterator[tuple[pl.DataFrame, str]]:

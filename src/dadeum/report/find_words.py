@@ -8,8 +8,8 @@ from typing import Final
 FIND: Final[dict[str, tuple[str, str]]] = {
     "findings": ("What comparisons and guards found", "비교와 점검에서 드러난 것"),
     "findings.lede": (
-        "Rows against rows, rows against the test, and the written files once more.",
-        "행과 행, 행과 평가 문항을 견준 결과와 내보낸 파일을 다시 확인한 결과입니다.",
+        "Rows against rows, rows against the test, scores against other thresholds, and the written files once more.",
+        "행과 행, 행과 평가 문항을 견주고, 점수의 기준을 바꾸어 보고, 내보낸 파일을 다시 확인한 결과입니다.",
     ),
     "find.from": ("from {x}", "{x}부터"),
     "find.similarity": ("Similarity", "유사도"),

@@ -19,6 +19,7 @@ MORE: Final[dict[str, tuple[str, str]]] = {
         "Estimated from characters and language: about {total} tokens, from {low} to {high} depending on the tokenizer. --tokenizer counts them.",
         "글자 수와 언어로 어림한 값입니다. 약 {total}토큰이며, 토크나이저에 따라 {low}~{high}입니다. --tokenizer를 주면 실제로 셉니다.",
     ),
+    "look.tokens.about": ("about {x} ({low} to {high})", "약 {x}({low}~{high})"),
     "look.tokens.of": ("Tokens", "토큰"),
     "look.tokens.per_character": ("Per character", "글자당"),
     "look.tokens.per_word": ("Per word", "어절당"),
@@ -71,6 +72,7 @@ MORE: Final[dict[str, tuple[str, str]]] = {
     "look.ask.split": ("votes are split", "표가 갈림"),
     "look.ask.model_differs": ("the likely truth is not the majority's", "추정 정답이 다수와 다름"),
     "look.ask.uncertain": ("uncertain", "불확실"),
+    "look.short years": ("Years of two digits, taken to come first: 13.04.05 is 5 April 2013.", "연도가 두 자리라서 맨 앞을 연도로 보았습니다. 13.04.05는 2013년 4월 5일입니다."),
     "look.rules": ("What other thresholds would drop", "기준을 바꾸면 얼마나 빠지나"),
     "look.rules.lede": (
         "The rules of filter.quality ({set}) on {n} records, an even sample where there are more: what their limits would drop, and the strictest limit that drops at most 1, 5 and 10 %.",

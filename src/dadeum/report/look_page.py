@@ -35,7 +35,7 @@ def render(told: dict[str, Any], lang: str = "en") -> str:
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.globals.update(
         t=t, count=count, number=number, percent=percent, language=language, bar=_bar, share=share, edge=edge, short=short, compact=compact, seen=seen,
-        most={"files": FILES, "fields": FIELDS, "values": VALUES}, check=lambda name: check(name, t), with_objects=_with_objects, spread=_spread,
+        most={"files": FILES, "fields": FIELDS, "values": VALUES}, check=lambda name: check(name, t), with_objects=_with_objects, noted=_noted, spread=_spread,
         slice_name=lambda by, value: slice_name(by, value, t), label_style=_label, gap_name=lambda line: _gap(line, t),
         at_most=lambda line: [(t("look.at_most", share=percent(most, 0)), True) for most, _ in line["at_most"]],
     )  # fmt: skip
@@ -189,9 +189,12 @@ def _gap(line: dict[str, Any], t: Words) -> str:
 
 def _with_objects(line: dict[str, Any]) -> Markup:
     """A verb, and what it most often asks for behind it; a topic as it is."""
-    named = Markup("{}").format(line["name"])
-    told = ", ".join(f"{name} {count(n)}" for name, n in line.get("objects", []))
-    return named + (Markup(' <span class="quiet">{}</span>').format(told) if told else Markup(""))
+    return _noted(line["name"], ", ".join(f"{name} {count(n)}" for name, n in line.get("objects", [])))
+
+
+def _noted(name: str, note: str) -> Markup:
+    """A name, and in grey what is to be said of it."""
+    return Markup("{}").format(name) + (Markup(' <span class="quiet">{}</span>').format(note) if note else Markup(""))
 
 
 def _label(at: int, label: str) -> str:

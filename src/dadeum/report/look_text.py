@@ -40,6 +40,11 @@ def _facts(told: dict[str, Any], t: Words) -> list[tuple[str, list[str]]]:
     for part, length in told["lengths"].items():
         label = t("look.lengths") if part == "record" else f"  {part}"
         facts.append((fit(label, min(20, columns(label))), [f"{t(f'look.{key}')} {count(length[key])}" for key in ("min", "median", "p95", "max")]))
+    if told["tokens"]:
+        tokens, length = told["tokens"], told["tokens"]["lengths"]["record"]
+        exact = tokens["low"] == tokens["high"]
+        total = count(tokens["total"]) if exact else t("look.tokens.about", x=count(tokens["total"]), low=count(tokens["low"]), high=count(tokens["high"]))
+        facts.append((t("look.tokens"), [total, *(f"{t(f'look.{key}')} {count(length[key])}" for key in ("median", "p95", "max"))]))
     profiles, whole = told["profiles"], sum(told["profiles"].values())
     if profiles:
         ranked = sorted(profiles.items(), key=lambda p: -p[1])

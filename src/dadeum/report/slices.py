@@ -18,6 +18,8 @@ from dadeum.steps.mix._dates import instants
 
 TIME: Final = re.compile(r"(?i)(?:^|[_\W])(?:date|time|datetime|timestamp|created|created_?at|updated_?at|published|year|day)(?:$|[_\W])|(?:날짜|일시|일자|시각|작성일|등록일|연도)")
 SOURCE: Final = re.compile(r"(?i)^(?:source|data_?set|domain|corpus|origin|site|channel|출처|말뭉치|도메인|채널)(?:[_ -]?name)?$")
+SHORT: Final = r"^\s*(?P<first>\d{2})\.(?P<month>0[1-9]|1[0-2])\.(?P<last>\d{2})\.?\s*$"
+DAYS: Final = 28
 MOST: Final = 20_000
 """Different values of one field that are counted."""
 MONTHS: Final = 48
@@ -32,6 +34,7 @@ class Slices:
         self._dated: Counter[str] = Counter()
         self._seen: Counter[str] = Counter()
         self._behind: dict[str, Behind] = {}
+        self._ends: dict[str, tuple[set[int], set[int]]] = {}
 
     def add(self, rows: pl.DataFrame, sizes: pl.Series, others: list[Column]) -> dict[str, pl.Series]:
         """Count one chunk. sizes: characters of each record; others: the fields that are carried.
@@ -54,11 +57,24 @@ class Slices:
                 when = instants(column).cast(pl.Datetime("us"))
                 self._dated[name] += len(when) - when.null_count()
                 self._count("time", name, when.dt.strftime("%Y-%m"), sizes, row)
+                if when.null_count():
+                    self._short(name, column, sizes, row)
                 by.setdefault("time", when.dt.strftime("%Y"))
             elif ANNOTATOR.search(name):
                 self._count("annotator", name, column.cast(pl.String), sizes, row)
                 by.setdefault("annotator", column.cast(pl.String))
         return by
+
+    def _short(self, name: str, column: pl.Series, sizes: pl.Series, row: pl.Series) -> None:
+        """Count values like 13.04.05 by year and month, in case `tell` finds that the year comes first."""
+        parts = column.cast(pl.String).str.extract_groups(SHORT).struct.unnest()
+        first, month, last = (parts.get_column(part).cast(pl.Int64) for part in ("first", "month", "last"))
+        kept = self._ends.setdefault(name, (set(), set()))
+        for known, values in zip(kept, (first, last)):
+            known.update(values.drop_nulls().unique().to_list())
+        year = pl.when(pl.col("y") > 69).then(1900 + pl.col("y")).otherwise(2000 + pl.col("y"))
+        told = pl.DataFrame([first.alias("y"), month.alias("m")]).select(pl.concat_str(year.cast(pl.String), pl.lit("-"), pl.col("m").cast(pl.String).str.zfill(2)).alias("value"))
+        self._count("short", name, told.to_series(), sizes, row)
 
     def _count(self, kind: str, name: str, values: pl.Series, sizes: pl.Series, row: pl.Series) -> None:
         known = self._sums.setdefault((kind, name), {})
@@ -71,18 +87,23 @@ class Slices:
                 sums[1] += chars
                 sums[2] += blank
         if len(known) <= 1000:
-            self._behind.setdefault(name, Behind(2)).add(name, values, row)
+            self._behind.setdefault(f"{kind}.{name}", Behind(2)).add(name, values, row)
 
     def tell(self) -> list[dict[str, Any]]:
-        """[{kind, field, values: [{value, n, mean, empty, rows}], more, undated}]; kind is source, time or annotator.
+        """[{kind, field, values: [{value, n, mean, empty, rows}], more, undated, short}]; kind is source, time or annotator.
 
-        A source or annotator stands alone only beside others. values: by time in its order, else the most frequent first.
+        A source or annotator stands alone only beside others. values: by time in its order, else the most frequent first. short: years
+        have two digits, and were taken to come first.
         """
         made = []
         for (kind, name), sums in self._sums.items():
-            if kind == "time" and self._dated[name] < 0.5 * self._seen[name]:
+            behind = self._behind.get(f"{kind}.{name}")
+            short = kind == "short"
+            dated = sum(part[0] for part in sums.values()) if short else self._dated[name]
+            if (kind in ("time", "short") and dated < 0.5 * self._seen[name]) or (short and not self._year_first(name)):
                 continue
-            rows = self._behind[name].tell(name) if name in self._behind and len(sums) <= 1000 else {}
+            kind = "time" if short else kind
+            rows = behind.tell(name) if behind is not None and len(sums) <= 1000 else {}
             if kind == "time" and len(sums) > MONTHS:
                 sums, rows = _years(sums, rows)
             if len(sums) < 2:
@@ -90,9 +111,14 @@ class Slices:
             ranked = sorted(sums.items(), key=lambda v: (v[0] if kind == "time" else "", -v[1][0], v[0]))
             values = [{"value": v, "n": n, "mean": chars / n, "empty": empty, "rows": rows.get(v, [])} for v, (n, chars, empty) in ranked[: 2 * MONTHS]]
             told: dict[str, Any] = {"kind": kind, "field": name, "values": values, "more": max(0, len(ranked) - 2 * MONTHS)}
-            told["undated"] = self._seen[name] - self._dated[name] if kind == "time" else 0
+            told |= {"undated": self._seen[name] - dated if kind == "time" else 0, "short": short}
             made.append(told)
         return sorted(made, key=lambda s: ("source", "time", "annotator").index(s["kind"]))
+
+    def _year_first(self, name: str) -> bool:
+        """Whether 13.04.05 is a day of 2013: all days of a month stand at the end, and fewer years than that at the front."""
+        first, last = self._ends[name]
+        return len(last) >= DAYS and max(last) <= 31 and len(first) < len(last)
 
 
 def _years(sums: dict[str, list[int]], rows: dict[str, list[int]]) -> tuple[dict[str, list[int]], dict[str, list[int]]]:

@@ -1,4 +1,4 @@
-"""What the report and the terminal say of ablations and learning curves, in English and Korean side by side (see words.py)."""
+"""What is said of ablations, learning curves and finished models, in English and Korean side by side (see words.py)."""
 
 from __future__ import annotations
 
@@ -70,5 +70,57 @@ STUDY: Final[dict[str, tuple[str, str]]] = {
     "data.few": (
         "So few rows may serve better as examples in the prompt: compare with prove.arms: [few_shot, retrieval].",
         "이렇게 적은 행은 프롬프트의 예시로 쓰는 편이 나을 수 있습니다. prove.arms: [few_shot, retrieval]과 비교하십시오.",
+    ),
+    # model/README.md
+    "model.title": ("Model card of {name}", "{name} 모델 카드"),
+    "model.lede": (
+        "Tuned by dadeum {version} from the recipe `{recipe}` on the dataset `{dataset}`.",
+        "dadeum {version}에서 레시피 `{recipe}`, 데이터셋 `{dataset}`으로 튜닝했습니다.",
+    ),
+    "model.proof": ("What it was shown to do", "확인된 것"),
+    "model.arm": ("Arm", "갈래"),
+    "model.interval": ("Interval", "구간"),
+    "model.training": ("How it was trained", "학습 방법"),
+    "model.base": ("base", "기반 모델"),
+    "model.setting": ("Setting", "설정"),
+    "model.tokens": ("tokens seen", "학습한 토큰"),
+    "model.steps": ("steps", "스텝"),
+    "model.parameters": ("parameters", "매개변수"),
+    "model.trainable": ("of these trained", "그중 학습한 것"),
+    "model.device": ("device", "장치"),
+    "model.rows": ("training rows", "학습 행"),
+    "model.loss": ("held-out loss", "검증 손실"),
+    "model.data": ("What it learned from", "학습한 자료"),
+    "model.base.duty": (
+        "The base `{base}` has a licence of its own, which binds this model too: read its card.",
+        "기반 모델 `{base}`의 라이선스가 이 모델에도 적용됩니다. 그 카드를 읽으십시오.",
+    ),
+    "model.parity": ("Is it the model that was trained?", "학습한 그 모델인가"),
+    "model.parity.none": ("No certificate: this model does not write text.", "글을 쓰는 모델이 아니어서 증명서가 없습니다."),
+    "model.parity.agree": (
+        "{n} prompts give the same tokens in training, in transformers and from the exported files.",
+        "프롬프트 {n}개가 학습, transformers, 내보낸 파일에서 같은 토큰이 됩니다.",
+    ),
+    "model.parity.differ": ("These prompts do not give the same tokens everywhere: {prompts}.", "다음 프롬프트는 곳에 따라 토큰이 다릅니다: {prompts}."),
+    "model.parity.server": (
+        "`transformers serve` was started and asked: the tokens that reached its model were compared, and its answers.",
+        "`transformers serve`를 띄워 물었습니다. 모델에 닿은 토큰과 답을 비교했습니다.",
+    ),
+    "model.parity.unserved": ("No server was asked: {why}.", "서버에는 묻지 않았습니다: {why}."),
+    "model.parity.logits": (
+        "Adapter on its base against merged weights: logits at most {apart} apart (the largest is {largest}).",
+        "어댑터와 병합한 가중치의 로짓 차이는 최대 {apart}입니다(가장 큰 로짓은 {largest}).",
+    ),
+    "model.parity.digests": ("Chat template `{template}`, tokenizer `{tokenizer}`.", "대화 템플릿 `{template}`, 토크나이저 `{tokenizer}`."),
+    "model.limits": ("Limits", "한계"),
+    "model.limit.scope": (
+        "The proof speaks of held-out items of the same sources as the training rows. Elsewhere nothing was measured.",
+        "증명은 학습 행과 같은 출처에서 떼어 둔 문항에 관한 것입니다. 그 밖의 것은 재지 않았습니다.",
+    ),
+    "model.limit.unproven": ("Whether it is better than its base was not measured.", "기반 모델보다 나은지 재지 않았습니다."),
+    "model.limit.few": ("Only {n} items were held out: small differences cannot be seen.", "떼어 둔 문항이 {n}개뿐이라 작은 차이는 보이지 않습니다."),
+    "model.limit.safety": (
+        "Refusals, bias and harmful answers were not tested.",
+        "거절, 편향, 해로운 답은 시험하지 않았습니다.",
     ),
 }

@@ -30,6 +30,7 @@ from dadeum.record import CONTENTS
 from dadeum.settings import Prove
 from dadeum.tuning.answers import prove_settings
 from dadeum.tuning.rows import NEEDED, remade, split, train_settings, training_rows
+from dadeum.tuning.suites import held
 from dadeum.tuning.variant import Say, tuned, variant
 
 Effect = Literal["helps", "harms", "no difference", "cannot tell", "changed nothing"]
@@ -43,15 +44,14 @@ def ablate(recipe: Recipe, out: Path, names: Sequence[str], say: Say = lambda te
     The run in `out` has to be proven. Raises RecipeError for a name that is no step of the recipe, that training rows cannot be made
     without, or whose columns another step needs; DadeumError where no row is left without it.
     """
-    from dadeum.evaluate.items import items
     from dadeum.evaluate.metrics import METRICS
     from dadeum.evaluate.proof import Answers, scored
 
     wanted, seeds = prove_settings(recipe), train_settings(recipe).seeds
     recipes = {name: without(recipe, name) for name in checked(recipe, names)}
-    held = items(split(out, "test"), wanted.cluster, wanted.items, recipe.seed)
+    own = held(recipe, out, dataclasses.replace(wanted, suites=()))[0]
     full = training_rows(recipe, split(out, "train"))
-    arms: list[Answers] = [tuned(recipe, out, held)]
+    arms: list[Answers] = [tuned(recipe, out, own)]
     changed: dict[str, dict[str, int]] = {}
     for name, made in recipes.items():
         rows = training_rows(recipe, unleaked(out, remade(made, out, made.steps)))
@@ -60,8 +60,8 @@ def ablate(recipe: Recipe, out: Path, names: Sequence[str], say: Say = lambda te
         changed[name] = differing(full, rows)
         if any(changed[name][key] for key in ("returned", "missing", "edited")):
             number = FIRST + next(i for i, step in enumerate(recipe.steps) if step.name == name)
-            arms.append(variant(recipe, out, f"without-{name}", rows, held, number, len(seeds), say))
-    shared = scored(arms, held["reference"].to_list(), wanted, held["cluster"].to_list() if wanted.cluster else None)
+            arms.append(variant(recipe, out, f"without-{name}", rows, own, number, len(seeds), say))
+    shared = scored(arms, own.references, wanted, own.cluster)
     metric = METRICS[wanted.metric]
     best, *others = shared.arms
     found = [

@@ -14,6 +14,7 @@ What the next size asks of the method, with sources:
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +29,7 @@ from dadeum.recipe import Recipe
 from dadeum.tuning.ablate import notable
 from dadeum.tuning.answers import prove_settings
 from dadeum.tuning.rows import draw, split, train_settings, training_rows
+from dadeum.tuning.suites import held
 from dadeum.tuning.variant import Say, budgeted, tuned, tuned_record, variant
 
 SHARES: Final = (0.25, 0.5)
@@ -41,20 +43,19 @@ def curve(recipe: Recipe, out: Path, say: Say = lambda text: None) -> dict[str, 
 
     Raises DadeumError where there are too few rows for three sizes, or no metric that the sizes share.
     """
-    from dadeum.evaluate.items import items
     from dadeum.evaluate.metrics import METRICS
     from dadeum.evaluate.proof import scored
 
     wanted, seeds = prove_settings(recipe), train_settings(recipe).seeds
     full = training_rows(recipe, split(out, "train"))
-    held = items(split(out, "test"), wanted.cluster, wanted.items, recipe.seed)
+    own = held(recipe, out, dataclasses.replace(wanted, suites=()))[0]
     counts = sizes(full.height, wanted.pilot)
     answers = []
     for number, count in enumerate(counts[:-1]):
         rows = draw(full, count, str(recipe.seed))
-        answers.append(variant(recipe, out, f"rows-{count}", rows, held, FIRST + number, 1 if number else len(seeds), say))
-    answers.append(tuned(recipe, out, held))
-    shared = scored(answers, held["reference"].to_list(), wanted, held["cluster"].to_list() if wanted.cluster else None)
+        answers.append(variant(recipe, out, f"rows-{count}", rows, own, FIRST + number, 1 if number else len(seeds), say))
+    answers.append(tuned(recipe, out, own))
+    shared = scored(answers, own.references, wanted, own.cluster)
     metric = METRICS[wanted.metric]
     measured = [Size(count, arm) for count, arm in zip(counts, shared.arms)]
     found = law(measured, shared.cluster, shared.weights, level=wanted.level, higher_is_better=metric.higher_is_better)
