@@ -42,7 +42,7 @@ LAST: Final = ("Raman", "Whitfield", "Kowalski", "Okafor", "Lindqvist", "Delgado
 
 KOREAN: Final[dict[int, tuple[str, ...]]] = {
     1: ("이름: {}", "성함 {} 연락처는 남겨 두었습니다.", "예금주 {}", "담당자: {}, 내선 302", "수령인은 {}입니다.", "환자명 - {} (남)", "성명: {}\n생년월일: 비공개", "받는 분: {}"),
-    2: ("{} 고객님, 주문이 접수되었습니다.", "{}님 안녕하세요.", "어제 {} 씨한테 들었어요.", "{} 과장님께 전달 부탁드립니다.", "{} 선생님이 추천해 주셨어요.", "저는 {}이라고 합니다.", "제 이름은 {}입니다.", "{} 환자분 보호자이신가요?"),
+    2: ("{} 고객님, 주문이 접수되었습니다.", "{}님 안녕하세요.", "어제 {} 씨한테 들었어요.", "{} 과장님께 전달 부탁드립니다.", "{} 선생님이 추천해 주셨어요.", "저는 {}입니다.", "제 이름은 {}입니다.", "{} 환자분 보호자이신가요?"),
     3: ("어제 {}{이} 환불을 요청했다.", "나는 {}{과} 같은 학교를 다녔다.", "{}{은} 아직 답이 없습니다.", "회의 자료는 {}에게 보냈어요.", "{}{을} 만나기로 했는데 연락이 안 된다.", "이번 건은 {} 쪽에서 처리했습니다."),
 }  # fmt: skip
 ENGLISH: Final[dict[int, tuple[str, ...]]] = {
@@ -95,7 +95,7 @@ def suite(each: int, seed: int) -> Iterator[Planted]:
 LEVELS: Final = {1: "behind a label", 2: "addressed, signed", 3: "in a sentence"}
 
 
-def names() -> Iterator[Truth]:
+def truth() -> Iterator[Truth]:
     """Names of both languages among words that look like some."""
     planted = list(suite(60, seed=23))
     for language in ("ko", "en"):

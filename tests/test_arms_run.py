@@ -16,7 +16,9 @@ pytest.importorskip("torch", reason="needs dadeum[train]")
 
 from dadeum import recipe as recipes
 from dadeum import run
-from dadeum.errors import DadeumError
+from dadeum.errors import DadeumError, RecipeError
+from dadeum.evaluate.compare import holm
+from dadeum.proving import Arm
 from dadeum.train import generate
 
 CHAT = {"form.chat": {"turns": [{"role": "user", "content": "별점은?\n{text}"}, {"role": "assistant", "content": "{stars}"}]}}
@@ -99,3 +101,49 @@ def test_an_address_that_is_down_stops_the_proof_with_a_word(tmp_path: Path) -> 
     made = composed(tmp_path, [{"name": "away", "url": "http://127.0.0.1:9/v1", "model": "m", "tries": 1}])
     with pytest.raises(DadeumError, match=r"m at http://127.0.0.1:9/v1.*no answer.*are kept"):
         run.stages(made, tmp_path / "run", until="prove")
+
+
+def test_suites_slices_and_an_order_in_one_proof(tmp_path: Path) -> None:
+    more = tmp_path / "more.jsonl"
+    more.write_text("".join(f'{{"question": "{i}번?", "answer": "답 {i}", "kind": "k{i % 2}"}}\n' for i in range(30)), encoding="utf-8")
+    made = composed(
+        tmp_path,
+        ["base", "zero_shot", "few_shot"],
+        slices=["length", "group"],
+        suites=[
+            {"name": "more", "path": str(more), "fields": {"prompt": "question", "completion": "answer"}, "metric": "rouge_l", "max_new_tokens": 4},
+            {"name": "validation", "split": "validation", "metric": "chrf"},
+        ],
+    )
+    run.stages(made, tmp_path / "run", until="report")
+    proof = read(tmp_path / "run/proof.json")
+    assert list(proof["suites"]) == ["more", "validation"] and proof["suites"]["more"]["n"] == 30
+    assert "pairs of characters" in proof["suites"]["more"]["metric_name"] and proof["suites"]["validation"]["metric"] == "chrf"
+    told = [proof, *proof["suites"].values()]
+    ps = [row["p"] for one in told for row in one["comparisons"] if row["metric"] == one["metric"]]
+    corrected = [row["p_corrected"] for one in told for row in one["comparisons"] if row["metric"] == one["metric"]]
+    assert len(ps) == 18 and corrected == pytest.approx(holm(ps))
+    assert {row["column"] for row in proof["slices"]} == {"length", "group"} and "slices" not in proof["suites"]["more"]
+    assert [one["name"] for one in proof["ranking"]["arms"]] and len(proof["ranking"]["arms"]) == 4
+    answers = pl.read_parquet(tmp_path / "run/answers.parquet")
+    assert set(answers["suite"]) == {"", "more", "validation"}
+    for lang, words in (("en", "More suites"), ("ko", "다른 문항 모음")):
+        run.report(tmp_path / "run", lang)
+        page = (tmp_path / "run/report.html").read_text(encoding="utf-8")
+        assert words in page and "Bradley" in page and "ROUGE-L" in page
+
+
+def test_files_and_columns_that_are_not_there_are_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError) as told:
+        composed(tmp_path, [{"kind": "retrieval", "corpus": "no/such.md"}], suites=[{"name": "s", "path": "no/rows.jsonl", "schema": "no.json"}])
+    assert {m.path for m in told.value.mistakes} == {"prove.arms.0.corpus", "prove.suites.0.path", "prove.suites.0.schema"}
+    with pytest.raises(RecipeError, match=r"arms: 'base' is the name of two"):
+        composed(tmp_path, ["base", "base"])
+    from dadeum.evaluate import metrics
+    from dadeum.settings import Prove
+
+    for wrong, path in (
+        ({"metric": "tests"}, "prove.tests"), ({"metric": "bleu", "schema": "x"}, "prove.schema"), ({"units": "words"}, "prove.units"),
+        ({"embedding": "x"}, "prove.embedding"), ({"metric": "loss_per_byte", "arms": (Arm("few_shot", "few_shot"),)}, "prove.arms.0"),
+    ):  # fmt: skip
+        assert [m.path for m in metrics.check(Prove(**wrong))] == [path]

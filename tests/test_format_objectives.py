@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -54,7 +56,7 @@ def test_every_token_of_a_document_is_predicted_once(kind, room, given):
         pieces = [e for e in out.examples if e.row == row]
         predicted = [int(i) for e in pieces for i in e.labels[e.labels != IGNORED]]
         assert predicted == ids[1:] and all(len(e.ids) <= room for e in pieces)
-        for a, b in zip(pieces, pieces[1:]):
+        for a, b in pairwise(pieces):
             assert a.ids[-1] == b.ids[0] and b.labels[0] == IGNORED
     assert out.ledger["n_supervised"].to_list() == [len(encode(made, [begins(made) + t + made.eos_token])[0]) - 1 for t in given]
 

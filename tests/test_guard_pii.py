@@ -11,13 +11,16 @@ import stat
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 import dirt_pii
+import gold
 from dadeum import ledger, run
 from dadeum import recipe as recipes
 from dadeum.errors import DadeumError, MissingExtra
@@ -25,12 +28,14 @@ from dadeum.recipe import read_step
 from dadeum.record import records
 from dadeum.report import terminal
 from dadeum.report.look_words import LOOK
-from dadeum.steps.guard._pii import checks, key, vault
-from dadeum.steps.guard._pii.find import ALL, FOLD, SUSPECT, find
+from dadeum.step import Edit
+from dadeum.steps.guard._pii import checks, key, names, vault
+from dadeum.steps.guard._pii.find import ALL, FOLD, PATTERNS, SUSPECT, find, suspect
 from dadeum.steps.guard._pii.fold import ZERO_WIDTH, fold
 from dadeum.steps.guard._pii.strings import inside
 from dadeum.steps.guard._pii.surrogate import MASKS, surrogate
 from dadeum.steps.guard.pii import Pii
+from promises import unguarded
 
 DATA = Path(__file__).parent.parent.parent / "shared/data"
 WORDS = (
@@ -57,25 +62,29 @@ VALUES = {
     "mac": ["00:1A:2B:3C:4D:5E", "0a-1b-2c-3d-4e-5f"],
     "secret": ["AKIAIOSFODNN7ABCDEFG", "ghp_16C7e42F292c6912E7710c838347Ae178B4a", "hunter2!x"],
     "hotline": ["1588-1234", "080-123-4567"],
+    "name": ["한도윤", "김서연", "여훈", "남궁지우", "박슬", "Ms. Whitfield"[4:], "Mateo van Dijk"],
 }  # fmt: skip
 # Behind "password: " everything is a secret, whatever shape it has, and behind "카톡 아이디: " everything a name.
-TELLS = {"passport": "여권 ", "account": "계좌번호 ", "messenger": "카톡 아이디: ", "secret": "password: ", "corporate": "법인등록번호 "}
+TELLS = {"passport": "여권 ", "account": "계좌번호 ", "messenger": "카톡 아이디: ", "secret": "password: ", "corporate": "법인등록번호 ", "name": "이름: "}
 """The word that some kinds need."""
+QUICK = tuple(kind for kind in ALL if kind != "name")
+"""Names take an analyser: a hundred times as long."""
 
 
 @pytest.mark.parametrize("kind", ALL)
 def test_surrogates_keep_the_shape_and_are_nobodys(kind: str) -> None:
+    searched, seeds, threshold = (ALL, 5, 0.7) if kind == "name" else (QUICK, 100, 0.5)
     for value in VALUES[kind]:
-        told = TELLS.get(kind, "")
-        [span] = find(told + value, ALL)
+        told = "Name: " if kind == "name" and value.isascii() else TELLS.get(kind, "")
+        [span] = find(told + value, searched, threshold)
         assert (span.kind, span.start, span.end) == (kind, len(told), len(told + value)), value
-        for seed in map(str, range(100)):
+        for seed in map(str, range(seeds)):
             made = surrogate(value, span.kind, seed)
             assert made == surrogate(value, span.kind, seed) != value
             for words in (*WORDS, *TELLS.values()) if kind in ("secret", "messenger") else WORDS:
-                assert not find(f"{words}{made}", ALL), (words, value, made)
-                assert not find(f"{words}{made}입니다, 은행", ALL), (words, value, made)
-            if kind not in ("email", "ip", "address", "messenger", "secret", "passport", "mac"):
+                assert not find(f"{words}{made}", searched, threshold), (words, value, made)
+                assert not find(f"{words}{made}입니다, 은행", searched, threshold), (words, value, made)
+            if kind not in ("email", "ip", "address", "messenger", "secret", "passport", "mac", "name"):
                 assert shape(made) == shape(value)
 
 
@@ -84,8 +93,62 @@ def shape(text: str) -> str:
 
 
 def test_every_value_passes_the_guard() -> None:
-    values = pl.Series([TELLS.get(kind, "") + v for kind, group in VALUES.items() for v in group])
-    assert values.filter(~values.str.contains(SUSPECT)).is_empty()
+    values = pl.Series([TELLS.get(kind, "") + v for kind, group in VALUES.items() for v in group if kind != "name"])
+    assert suspect(values).all() and values.str.contains(SUSPECT).all()
+    assert pl.Series(VALUES["name"]).str.contains(names.SUSPECT).all()
+
+
+@given(st.text(st.sampled_from("0１２12-.@ 가로길동공일씨서Aa:/Ｂ시구골뱅이kpw\u200b\u1112\u1161\u11abat("), max_size=24))
+def test_the_two_halves_of_the_guard_are_the_whole(text: str) -> None:
+    strings = pl.Series([text, None, "x"])
+    assert suspect(strings).to_list() == strings.str.contains(SUSPECT).fill_null(False).to_list() or not find(text, QUICK, 0.1)
+
+
+def test_no_match_has_fewer_digits_than_its_pattern_says() -> None:
+    """By the tree of each expression: what is skipped in texts with fewer digits could not have matched."""
+    from re import _constants, _parser  # type: ignore[attr-defined]
+
+    def least(tree: Any) -> int:
+        total = 0
+        for op, value in tree:
+            if op in (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT):
+                total += value[0] * least(value[2])
+            elif op is _constants.SUBPATTERN:
+                total += least(value[3])
+            elif op is _constants.BRANCH:
+                total += min(map(least, value[1]))
+            elif op is _constants.ATOMIC_GROUP:
+                total += least(value)
+            elif op is _constants.LITERAL:
+                total += chr(value) in "0123456789"
+            elif op is _constants.IN:
+                total += all(_digit(*one) for one in value)
+        return total
+
+    def _digit(op: Any, value: Any) -> bool:
+        if op is _constants.CATEGORY:
+            return value is _constants.CATEGORY_DIGIT
+        if op is _constants.RANGE:
+            return chr(value[0]) >= "0" and chr(value[1]) <= "9"
+        return op is _constants.LITERAL and chr(value) in "0123456789"
+
+    wrong = {p.regex.pattern[:60]: (p.digits, n) for p in PATTERNS if p.digits > (n := least(_parser.parse(p.regex.pattern, p.regex.flags & ~re.UNICODE)))}
+    assert not wrong and sum(p.digits > 0 for p in PATTERNS) > 30
+
+
+@pytest.mark.skipif(not (DATA / "nsmc_raw").is_dir(), reason="../shared/data/nsmc_raw is not here")
+def test_guards_change_no_answer_on_reviews() -> None:
+    """guard.pii, clean.markup and clean.mojibake with and without their guards, on 15,000 reviews of which 600 have planted values, tags and broken letters."""
+    with gzip.open(sorted((DATA / "nsmc_raw").glob("*.jsonl.gz"))[1], "rt", encoding="utf-8") as lines:
+        texts = [json.loads(line)["review"] for _, line in zip(range(15_000), lines)]
+    dirty = [p.text for p in dirt_pii.suite(10, seed=29)][:400] + [f"<b>{t}</b> &amp; {t}" for t in texts[:100]] + [t.encode().decode("latin-1") for t in texts[100:200]]
+    rows = records([{"text": text} for text in (*texts, *dirty)])
+    for name in ("guard.pii", "clean.markup", "clean.mojibake"):
+        step = read_step(name, {})
+        assert isinstance(step, Edit)
+        out = step.edit(rows)
+        assert_frame_equal(out, unguarded(step).edit(rows))
+        assert (out["text"] != rows["text"]).sum() >= 90
 
 
 def test_check_digits_against_brute_force() -> None:
@@ -310,54 +373,27 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: f"{text[:8]!a}x{len(text)}")
 def test_hostile_texts_take_no_more_than_linear_time(text: str) -> None:
-    assert isinstance(find(text, ALL, 0.1), list)
+    assert isinstance(find(text, QUICK, 0.1), list)
 
 
 # Gold.
 
-PRESIDIO = {"CREDIT_CARD": "card", "PHONE_NUMBER": "phone", "EMAIL_ADDRESS": "email", "IBAN_CODE": "iban", "US_SSN": "ssn", "IP_ADDRESS": "ip", "STREET_ADDRESS": "address"}
 REACHED = {"card": (0.99, 1.0), "phone": (0.70, 1.0), "email": (1.0, 1.0), "iban": (1.0, 1.0), "ssn": (1.0, 1.0), "ip": (1.0, 1.0), "address": (0.06, 1.0)}
 """Recall and precision on 1,500 English sentences, rounded down: addresses and telephones there are of forty countries."""
 
 
+@pytest.mark.skipif(not (DATA / "pii_presidio").is_dir(), reason="../shared/data/pii_presidio is not here")
 def test_presidios_gold_spans() -> None:
-    path = DATA / "pii_presidio/synth_dataset_v2.json"
-    if not path.is_file():
-        pytest.skip(f"{path} is not here")
-    gold, hit, told, right = Counter(), Counter(), Counter(), Counter()
-    for row in json.loads(path.read_text()):
-        spans = find(row["full_text"])
-        want = [(s["start_position"], s["end_position"], PRESIDIO[s["entity_type"]]) for s in row["spans"] if s["entity_type"] in PRESIDIO]
-        for start, end, kind in want:
-            gold[kind] += 1
-            hit[kind] += any(s.kind == kind and 2 * (min(end, s.end) - max(start, s.start)) >= end - start for s in spans)
-        for s in spans:
-            told[s.kind] += 1
-            right[s.kind] += any(kind == s.kind and start < s.end and s.start < end for start, end, kind in want)
+    told = {score.what: score for score in gold.presidio()}
     for kind, (recall, precision) in REACHED.items():
-        assert hit[kind] >= int(recall * gold[kind]) and right[kind] >= precision * told[kind], kind
+        assert told[kind].recall >= recall and told[kind].precision >= precision, kind
 
 
+@pytest.mark.skipif(not (DATA / "pii_finance_ko").is_dir(), reason="../shared/data/pii_finance_ko is not here")
 def test_labels_of_the_translated_finance_texts_that_do_not_occur() -> None:
-    path = DATA / "pii_finance_ko/synthetic_pii_finance_multilingual-kr.jsonl.gz"
-    if not path.is_file():
-        pytest.skip(f"{path} is not here")
-    labels, there, ibans, hit = 0, 0, 0, 0
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue
-            for answer in row["answer"]:
-                labels += 1
-                there += answer["form"] in row["query"]
-                if answer["label"] == "iban":
-                    ibans += 1
-                    at = row["query"].find(answer["form"])
-                    hit += any(s.kind == "iban" and s.start <= at < s.end for s in find(row["query"]))
+    labels, there, told = gold.finance()
     assert (labels, there) == (8489, 3286), "five labels of eight name nothing that stands in the translated text"
-    assert hit / ibans > 0.85
+    assert {s.what: s.recall for s in told}["iban"] > 0.85
 
 
 def test_a_runs_vault_gives_back_what_the_data_no_longer_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,7 +75,9 @@ def test_every_recipe_plans() -> None:
     from dadeum import recipe, run
 
     paths = sorted((ROOT / "recipes").glob("*.yaml"))
-    assert [p.stem for p in paths] == ["chat_ko", "math_en", "reviews_ko"]
+    assert [p.stem for p in paths] == [
+        "chat_ko", "dpo_en", "infill_ko", "labels_ko", "math_en", "pretrain_ko", "prompt_ko", "qlora_ko", "reviews_ko", "reward_en",
+    ]  # fmt: skip
     data = ROOT.parent / "shared/data"
     if not data.is_dir():
         pytest.skip("../shared/data is absent: the recipes' sources can't be found")

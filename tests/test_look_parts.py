@@ -159,6 +159,19 @@ def test_five_thousand_labels_and_a_thousand_sources_are_no_table(tmp_path: Path
         assert len(look_page.render(told, lang)) < 600_000
 
 
+@pytest.mark.parametrize("order", ["year", "day"])
+def test_dates_with_short_years_are_read_where_the_year_is_seen_to_come_first(tmp_path: Path, order: str) -> None:
+    days = [(13 + i % 3, i % 12 + 1, i % 31 + 1) for i in range(400)]
+    rows = [{"text": f"글 {i}", "date": f"{y:02}.{m:02}.{d:02}" if order == "year" else f"{d:02}.{m:02}.{y:02}"} for i, (y, m, d) in enumerate(days)]
+    slices = looked(lines(tmp_path / "a.jsonl", rows))["slices"]
+    if order == "day":
+        assert slices == []
+        return
+    [time] = slices
+    assert (time["kind"], time["short"], time["undated"]) == ("time", True, 0)
+    assert {v["value"]: v["n"] for v in time["values"]} == dict(Counter(f"20{y}-{m:02}" for y, m, _ in days))
+
+
 # annotators
 
 
@@ -312,3 +325,21 @@ def test_one_row_of_anything(tmp_path: Path, text: str) -> None:
     for lang in LANGS:
         html = look_page.render(told, lang)
         assert "<script" not in html and len(html) < 300_000
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_every_place_where_a_row_speaks_is_escaped_and_masked(tmp_path: Path, lang: str) -> None:
+    """Sources, annotators, labels, scores, verbs' objects, tokens' parts, the target's rows and their labels."""
+    evil = f"<script>alert(1)</script><img src=x onerror=alert(2)> {EMAIL}"
+    rows: list[dict[str, Any]] = [
+        {"text": f"{ASKED[i]} {evil}", "label": evil if i % 2 else PHONE, "source": evil if i % 3 else EMAIL, "annotator": (PHONE, evil)[i % 2], f"score {EMAIL}": i / 60} for i in range(60)
+    ]
+    rows += [{**row, "annotator": EMAIL, "label": "b"} for row in rows[:30]]
+    rows += [{"messages": [{"role": evil, "content": evil}, {"role": "user", "content": f"write {evil} please"}, {"role": "assistant", "content": evil}]}] * 8
+    path = lines(tmp_path / "a.jsonl", rows)
+    told = asked(path, target=path, against=path)
+    html = look_page.render(told, lang)
+    assert told["votes"] and told["balance"] and told["slices"]
+    shown = html + orjson.dumps(told).decode()
+    assert EMAIL not in shown and PHONE not in shown and PHONE.replace("-", "") not in shown
+    assert "<script" not in html and "<img" not in html and "&lt;script&gt;" in html

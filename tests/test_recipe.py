@@ -11,6 +11,7 @@ import pytest
 
 from dadeum import recipe, settings
 from dadeum.errors import RecipeError
+from dadeum.proving import Arm, Suite
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ def changed(value: Any) -> Any:
 
 CHOICES = {
     "format": "parquet", "encoding": "cp949", "layout": "text", "method": "lora", "supervise": "all", "schedule": "cosine", "device": "cpu",
-    "metric": "chrf", "arms": ("base", "raw"),
+    "metric": "chrf", "arms": (Arm("base"), Arm("raw", "raw")), "suites": (Suite("more"),), "units": "words",
 }  # fmt: skip
 
 

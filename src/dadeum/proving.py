@@ -23,7 +23,7 @@ from dadeum.errors import Mistake, RecipeError
 
 Kind = Literal["base", "zero_shot", "few_shot", "retrieval", "raw"]
 MetricName = Literal[
-    "exact", "label", "numeric", "chrf", "bleu", "rouge_1", "rouge_2", "rouge_l", "embedding", "spans", "json", "tests", "loss_per_byte",
+    "exact", "label", "numeric", "chrf", "bleu", "rouge_1", "rouge_2", "rouge_l", "embedding", "spans", "json", "tests", "loss_per_byte", "preference",
 ]  # fmt: skip
 """Scorers: see evaluate/metrics."""
 Units = Literal["auto", "words", "characters", "pairs", "morphemes"]

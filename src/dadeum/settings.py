@@ -26,7 +26,7 @@ CheckName = Literal[
     "packing_leak", "stop_trained", "mask_gradient", "double_bos", "ledger_matches", "accumulation", "all_move", "enough_steps",
     "updates_survive", "reload_agrees", "rows_accounted", "too_long", "left_out", "loss_by_role", "mask_round_trip", "seams", "history",
     "control_tokens", "template_differs", "stop_agrees", "vocabulary_fits", "stop_learned", "learning_rate", "held_out_loss", "overlap",
-    "text_forms", "batches_match", "adapters_cover", "quantised_agrees", "cache_fresh", "resume_agrees", "renderers_agree", "base_fits",
+    "text_forms", "reference_agrees", "batches_match", "adapters_cover", "quantised_agrees", "cache_fresh", "resume_agrees", "renderers_agree", "base_fits",
     "data_enough", "disk_enough",
 ]  # fmt: skip
 """What `dadeum check` looks for: probes of the model's behaviour, and checks of rows, tokens and settings."""
@@ -51,7 +51,7 @@ class Chat:
     assistant: tuple[str, ...] = ()
     """Who speaks as the assistant: names as the export shows them, or their ids; everybody else is a user. Empty: roles that the file
     itself tells; else the bot, else the second to speak where there are two; where there are more, all are users and keep their names."""
-    silence: Annotated[float, Field(ge=0)] = 60
+    silence: Annotated[float, Field(ge=0)] = 60.0
     """Minutes without a message after which another conversation begins (a thread is always one); 0 never cuts. An hour is a
     choice, not a finding: raise it for rooms where people answer the next day."""
     placeholders: Literal["leave_out", "keep"] = "leave_out"
@@ -73,7 +73,7 @@ class Sections:
     def __post_init__(self) -> None:
         """Raises RecipeError where no record could satisfy both."""
         if self.min and self.min >= self.max:
-            raise RecipeError(Mistake("min", f"is {self.min}, and max is {self.max}", "max has to be more" if self.max else "say max as well"))
+            raise RecipeError(Mistake("sections.min", f"is {self.min}, and max is {self.max}", "max has to be more" if self.max else "say max as well"))
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Lora:
     """Low-rank adapters on all linear layers (also those of `qlora`)."""
 
     r: Count = 16
-    alpha: Positive = 32
+    alpha: Positive = 32.0
     dropout: Share = 0.0
     """0 by default: any dropout costs 58 % more activation memory."""
     variant: Literal["lora", "rslora", "dora"] = "lora"
@@ -323,7 +323,8 @@ class Prove:
 
     metric: MetricName = "exact"
     """Right or wrong (exact, label, numeric; tests: the unit tests pass), a share (spans, json), n-grams in common (chrf, bleu, rouge_1,
-    rouge_2, rouge_l), nearness (embedding), or how well the references are expected (loss_per_byte: nats, lower is better)."""
+    rouge_2, rouge_l), nearness (embedding), or how well the references are expected (loss_per_byte: nats, lower is better);
+    of pairs, which end the model prefers (preference: needs objective reward or dpo)."""
     labels: tuple[str, ...] = ()
     """For `label`: the answers that count; an answer that begins with none of them is unscored, counted apart."""
     answer_after: str = ""

@@ -180,7 +180,8 @@ def _scored(
 
 def _losses(arms: Sequence[Answers], n: int, cluster: Sequence[Hashable | None] | None) -> list[Scored]:
     """Held-out loss per byte, and per token where all arms have the same tokens, of the items that every model could read."""
-    if not all(arm.losses for arm in arms):
+    arms = [arm for arm in arms if arm.losses]  # an address, or a model asked with examples, tells none
+    if len(arms) < 2:
         return []
     runs = [losses for arm in arms for losses in arm.losses]
     if any(len(losses.nats) != n for losses in runs):

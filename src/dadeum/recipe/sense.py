@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dadeum import remote, settings, step
 from dadeum.errors import Mistake, RecipeError, nearest
@@ -60,9 +60,11 @@ def sense(recipe: Recipe) -> list[Mistake]:
         mistakes.append(Mistake("prove.cluster", f"names the column {recipe.prove.cluster!r}, which nothing makes", nearest(recipe.prove.cluster, known)))
     if recipe.train and recipe.train.template and not Path(recipe.train.template).is_file():
         mistakes.append(Mistake("train.template", f"there is no file {recipe.train.template}", _beside(recipe.train.template)))
+    if recipe.prove:
+        mistakes += _asked(recipe.prove)
     if recipe.train:
         mistakes += _stages(recipe, recipe.train, known)
-    return mistakes + _labels(recipe)
+    return mistakes + _labels(recipe) + _measured(recipe)
 
 
 def _stages(recipe: Recipe, train: settings.Train, known: set[str]) -> list[Mistake]:
@@ -96,6 +98,19 @@ def _stages(recipe: Recipe, train: settings.Train, known: set[str]) -> list[Mist
                 mistakes.append(Mistake(f"{where}.where.{column}", "is made by a step, and the arm `raw` is trained on rows before the steps", "leave `raw` out of prove.arms"))
             mistakes += [Mistake(f"{where}.where.{column}", why) for value in values if (why := miscompared(value))]
     return mistakes
+
+
+def _asked(prove: settings.Prove) -> list[Mistake]:
+    """Files that arms and suites name and that are not there."""
+    mistakes: list[Mistake] = []
+    for i, arm in enumerate(prove.arms):
+        if arm.corpus:
+            _named(arm.corpus, f"prove.arms.{i}.corpus", mistakes)
+    for i, suite in enumerate(prove.suites):
+        if suite.path:
+            _named(suite.path, f"prove.suites.{i}.path", mistakes)
+    schemas = {"prove.schema": prove.schema, **{f"prove.suites.{i}.schema": suite.schema or "" for i, suite in enumerate(prove.suites)}}
+    return mistakes + [Mistake(where, f"there is no file {path}", _beside(path)) for where, path in schemas.items() if path and not Path(path).is_file()]
 
 
 def _named(pattern: str, where: str, mistakes: list[Mistake]) -> dict[str, str]:
@@ -138,6 +153,28 @@ def _labels(recipe: Recipe) -> list[Mistake]:
         if not recipe.prove.labels:
             mistakes.append(Mistake("prove.labels", "is empty: the metric `label` has to know the labels"))
         mistakes += _outside("prove.labels", recipe.prove.labels, made)
+    return mistakes
+
+
+MEASURED: Final = {"reward": "preference", "classify": "label", "pretrain": "loss_per_byte", "infill": "loss_per_byte"}
+"""What a model that is not asked for words can be proven by."""
+
+
+def _measured(recipe: Recipe) -> list[Mistake]:
+    """A proof that does not fit what is learned."""
+    if recipe.train is None or recipe.prove is None:
+        return []
+    objective, asked = recipe.train.objective, recipe.prove
+    metric = MEASURED.get(objective)
+    mistakes = []
+    if metric and asked.metric != metric:
+        mistakes.append(Mistake("prove.metric", f"is {asked.metric}, and train.objective is {objective}", f"metric: {metric}"))
+    if asked.metric == "preference" and objective not in ("reward", "dpo"):
+        mistakes.append(Mistake("prove.metric", f"is preference, and train.objective is {objective}", "objective: reward or dpo"))
+    if metric or asked.metric == "preference":
+        more = [f"arms.{i}" for i, arm in enumerate(asked.arms) if arm.name != "base"]
+        more += [name for name in ("suites", "slices") if getattr(asked, name)]
+        mistakes += [Mistake(f"prove.{name}", f"is for answers, and {asked.metric} asks for none", "leave it out") for name in more]
     return mistakes
 
 

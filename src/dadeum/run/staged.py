@@ -163,6 +163,8 @@ def later(recipe: Recipe, out: Path, told: dict[str, Any], until: Stage, say: Ca
             told["seconds"] = round(told["seconds"] + time.perf_counter() - started, 2)
             folder.publish(out / "run.json", json_bytes(told))
             say(f"{name} done")
+    if last >= 4 and (out / "model").exists():
+        certified(recipe, out, told, say)
     if last >= 2:
         from dadeum.report.card import write_card
         from dadeum.report.page import write
@@ -170,6 +172,16 @@ def later(recipe: Recipe, out: Path, told: dict[str, Any], until: Stage, say: Ca
         write_card(out)
         write(out)
     return told
+
+
+def certified(recipe: Recipe, out: Path, told: dict[str, Any], say: Callable[[str], None]) -> None:
+    """model/parity.json and model/README.md: that the model is the one that was trained, and what it is."""
+    from dadeum.report.model_card import write_model_card
+    from dadeum.tuning.parity import certify
+
+    if certify(recipe, out, told, recipe.prove.served if recipe.prove else True) is not None:
+        say("parity certified")
+    write_model_card(out)
 
 
 def reach(recipe: Recipe, until: Stage) -> Recipe:

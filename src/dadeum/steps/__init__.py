@@ -7,10 +7,10 @@ Listing names imports nothing, and loading a step imports its module alone: a re
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -27,20 +27,19 @@ def names() -> list[str]:
 
 def load(name: str) -> type[Step]:
     """The class of a step. Raises RecipeError if there is none, DadeumError if its module does not hold exactly one."""
-    if name in set(_own()):
+    if name in _own():
         return _only(f"{__name__}.{name}", name)
     if name in (plugged := _plugged()):
         return _only(plugged[name], name)
     raise RecipeError(Mistake(name, "there is no such step", nearest(name, names())))
 
 
-def _own() -> Iterator[str]:
+@functools.cache
+def _own() -> frozenset[str]:
     here = Path(__file__).parent
-    for room in pkgutil.iter_modules([str(here)]):
-        if room.ispkg and not room.name.startswith("_"):
-            for module in pkgutil.iter_modules([str(here / room.name)]):
-                if not module.name.startswith("_") and not module.ispkg:
-                    yield f"{room.name}.{module.name}"
+    rooms = [room.name for room in pkgutil.iter_modules([str(here)]) if room.ispkg and not room.name.startswith("_")]
+    found = [(room, module) for room in rooms for module in pkgutil.iter_modules([str(here / room)])]
+    return frozenset(f"{room}.{module.name}" for room, module in found if not module.name.startswith("_") and not module.ispkg)
 
 
 def _plugged() -> dict[str, str]:

@@ -123,6 +123,8 @@ def said(rows: pl.DataFrame, by: Sequence[str] = (), profile: str = "auto") -> p
     for name in names:
         if name != "text" and name not in ROLES and name not in CHATS:
             value = rows.get_column(name).cast(pl.String)
+            if value.null_count() == rows.height:
+                continue
             parts.append(value.to_frame("value").select(pl.lit(f"\x1c{name}\x1d") + pl.col("value")).to_series())
     parts = [part for part in parts if part.null_count() < len(part)]
     if not parts:
@@ -214,6 +216,8 @@ def _xxh3(keys: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 def marks(keys: pl.Series, seed: int = 0) -> pl.Series:
     """xxh3-64 of each string's UTF-8, UInt64; null stays null. For columns of few values: each is hashed once."""
+    if keys.null_count() == len(keys):
+        return pl.Series("mark", [None], dtype=pl.UInt64).new_from_index(0, len(keys))
     frame = keys.to_frame("key")
     known = frame.unique().drop_nulls()
     made = [xxhash.xxh3_64_intdigest(v.encode(), seed) for v in known.get_column("key").to_list()]

@@ -23,9 +23,9 @@ RESUMED: Final = 4
 """Optimiser steps of the straight training; the other stops in the middle."""
 LARGE: Final = 200_000_000
 """Parameters beyond which a probe that saves the model takes longer than it is worth."""
-DIVERGENCE: Final = 1e-3
-"""Nats by which the answers of the merged model may differ from the trained one's: float sums in another order give 1e-8, NF4 instead
-of what it rounded gives 1e-2 and more."""
+DIVERGENCE: Final = {"cpu": 1e-4, "cuda": 2e-3}
+"""Nats by which the merged model may expect something else than the trained one. 32-bit sums in another order: below 1e-6; the unrounded
+base instead of what NF4 made of it: 4e-4 in a model of two layers and more in deeper ones. bf16 on a GPU is itself coarser."""
 
 
 def adapters_cover(model: Any) -> Probe:
@@ -61,7 +61,7 @@ def quantised_agrees(trained: Any, merged: Any, four_bit: bool) -> Probe:
         return Probe("quantised_agrees", "not applicable", 0.0, "the base is not in 4 bits")
     was, now = (torch.log_softmax(logits.double(), -1) for logits in (trained, merged))
     apart = float((was.exp() * (was - now)).sum(-1).mean())
-    if apart <= DIVERGENCE:
+    if apart <= DIVERGENCE.get(trained.device.type, DIVERGENCE["cuda"]):
         return Probe("quantised_agrees", "pass", apart, f"merged onto the rounded base the model expects the same ({apart:.1g} nats apart)")
     return Probe("quantised_agrees", "fail", apart, f"merged, the model expects something else ({apart:.2g} nats apart): merge onto the base as 4 bits hold it")
 
@@ -82,7 +82,7 @@ def resume_agrees(make: Callable[[Path, Plan], Any], steps: Plan, size: int) -> 
     with TemporaryDirectory() as name:
         straight = make(Path(name) / "straight", few)
         straight.train()
-        half = Path(name) / f"straight/checkpoint-{count // 2}"
+        half = Path(name) / f"straight/checkpoint-{max(1, round(count / 2))}"
         kept = Path(name) / "resumed" / half.name
         shutil.copytree(half, kept)
         resumed = make(kept.parent, few)
@@ -92,7 +92,7 @@ def resume_agrees(make: Callable[[Path, Plan], Any], steps: Plan, size: int) -> 
         exact = all(torch.equal(a, b) for a, b in pairs)
     on_cpu = pairs[0][0].device.type == "cpu"
     if exact or (not on_cpu and apart < 1e-4):
-        return Probe("resume_agrees", "pass", apart, f"{count} steps, and {count // 2} with a resume after them, give the same weights")
+        return Probe("resume_agrees", "pass", apart, f"{count} steps, and again with a stop in the middle, give the same weights")
     return Probe("resume_agrees", "fail", apart, "a stopped training goes on as another one: don't rely on resuming with this base; report it with the base's name")
 
 

@@ -63,7 +63,7 @@ def load(
         told["quantization_config"] = packed
     try:
         with quiet():
-            model = kind.from_pretrained(
+            model: Any = kind.from_pretrained(
                 str(name), dtype=torch.bfloat16 if half else torch.float32, attn_implementation=attention(device, AutoConfig.from_pretrained(str(name))), **told
             )
     except (OSError, ValueError) as error:
@@ -101,6 +101,6 @@ def _adapted(folder: Path, device: str) -> Any:
     from transformers import GenerationConfig
 
     base = load(str(PeftConfig.from_pretrained(str(folder)).base_model_name_or_path), device)
-    model = PeftModel.from_pretrained(base, str(folder))
+    model: Any = PeftModel.from_pretrained(base, str(folder))
     model.base_model.generation_config = model.generation_config = GenerationConfig.from_pretrained(str(folder))
     return model

@@ -7,6 +7,7 @@ go together, padded on the left under an attention mask.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -96,13 +97,13 @@ def answers(
 def losses(model_folder: str | Path, rows: pl.DataFrame, settings: Train) -> pl.DataFrame:
     """LOSSES, one line per row in the rows' order: divide sums of `nll` by sums of `tokens` or `bytes`.
 
-    Per token it compares models with one tokenizer; per byte any models.
+    Per token it compares models with one tokenizer; per byte any models. A model of preferences is read as one of answers.
     """
     import torch
     from torch.nn.functional import cross_entropy
 
     tokenizer = load_tokenizer(model_folder)
-    taught = supervise(rows, tokenizer, settings)
+    taught = supervise(rows, tokenizer, replace(settings, objective="sft") if settings.objective == "dpo" else settings)
     examples = taught.examples
     alone = Train(packing=False, micro_tokens=settings.micro_tokens, max_length=settings.max_length)
     device = device_of(settings)
@@ -120,9 +121,9 @@ def losses(model_folder: str | Path, rows: pl.DataFrame, settings: Train) -> pl.
         for (i,), value in zip(micro, each):
             example = examples[i]
             carried = example.ids[example.labels != -100]
-            nll[example.row] = value
-            count[example.row] = len(carried)
-            size[example.row] = len(tokenizer.decode(carried, skip_special_tokens=True).encode())
+            nll[example.row] = np.nansum([nll[example.row], value])  # a long document is several examples
+            count[example.row] += len(carried)
+            size[example.row] += len(tokenizer.decode(carried, skip_special_tokens=True).encode())
     return pl.DataFrame(
         {
             "id": taught.ledger.get_column("id"),

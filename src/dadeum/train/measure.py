@@ -1,6 +1,7 @@
-"""What a trained head says of held-out rows: a label and how sure it is, or which end of a pair it scores higher.
+"""What a trained model says of held-out rows without being asked for words: a label and how sure it is, or which end of a pair it prefers.
 
-The rows are tokenised as in training, the scores are those of the folder as plain transformers loads it.
+A head's score, or, where words were trained, the summed log-probability of each end. The rows are tokenised as in training, the
+model is the folder as plain transformers loads it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import polars as pl
 
 from dadeum.format.supervise import Example, supervise
 from dadeum.format.tokens import load_tokenizer
-from dadeum.settings import Train
+from dadeum.settings import HEADS, Train
 from dadeum.train.base import head_in, load
 from dadeum.train.batches import collate, fill
 from dadeum.train.machine import device_of, threads
@@ -33,7 +34,7 @@ def labels(folder: str | Path, rows: pl.DataFrame, settings: Train) -> pl.DataFr
 
 
 def scores(folder: str | Path, rows: pl.DataFrame, settings: Train) -> pl.DataFrame:
-    """SCORES, a line for every pair: the scores of both ends, and how many tokens the chosen one has more."""
+    """SCORES, a line for every pair: the scores (dpo: log-probabilities) of both ends, and how many tokens the chosen one has more."""
     found = []
     for examples, logits in _read(folder, rows, settings):
         both = logits[:, 0].double().view(-1, 2).tolist()
@@ -42,20 +43,24 @@ def scores(folder: str | Path, rows: pl.DataFrame, settings: Train) -> pl.DataFr
 
 
 def _read(folder: str | Path, rows: pl.DataFrame, settings: Train) -> Iterator[tuple[list[Example], Any]]:
-    """(examples, outputs of the head on the CPU) of each forward pass."""
+    """(examples, what is read of each sequence, on the CPU) of each forward pass."""
     import torch
 
+    from dadeum.train.objectives.dpo import both
     from dadeum.train.objectives.reward import read
+    from dadeum.train.objectives.words import Words
 
     tokenizer = load_tokenizer(folder)
     examples = supervise(rows, tokenizer, settings).examples
     device = device_of(settings)
-    model = load(folder, device, head=head_in(folder)).eval()
-    pad = int(model.config.pad_token_id)
+    model = load(folder, device, head=head_in(folder) if settings.objective in HEADS else None).eval()
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
+    words = Words()
     for micro in fill([len(e.ids) for e in examples], list(range(len(examples))), settings):
         batch = {name: tensor.to(device) for name, tensor in collate(examples, micro, settings, pad).items()}
         with torch.no_grad(), threads(model.num_parameters()):
-            yield [examples[i] for row in micro for i in row], read(model, batch).cpu()
+            said = read(model, batch) if settings.objective in HEADS else both(words, model, batch).view(-1, 1)
+            yield [examples[i] for row in micro for i in row], said.cpu()
 
 
 def _ordered(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:

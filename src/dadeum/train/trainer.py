@@ -76,8 +76,11 @@ def make_trainer(
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             seal(checkpoints / f"checkpoint-{state.global_step}", trainer.key)
 
-    class Loop(Trainer if objective.head else SFTTrainer):  # type: ignore[misc] # TRL's has no head but the words'
+    loop: Any = Trainer if objective.head else SFTTrainer  # TRL's knows no head but the words'
+
+    class Loop(loop):
         key = ""
+        control: Any
         last_loss = math.nan
         peak_rate, size, device_name = rate, parameters, device
         likely = isinstance(objective, Likelihood)
@@ -189,7 +192,7 @@ def make_trainer(
         metric_for_best_model="eval_loss" if exams else None,
         greater_is_better=False if exams else None,
     )
-    trainer = Loop(
+    trainer: Any = Loop(
         model=model,
         args=arguments,
         train_dataset=Dataset.from_dict({"micro": list(range(len(steps.micros)))}),
@@ -198,6 +201,7 @@ def make_trainer(
         processing_class=tokenizer,
         callbacks=[Clock()],
     )
+    trainer.objective = objective
     trainer.model_accepts_loss_kwargs = True  # the loss is divided by the step's units here, for every kind of model
     for parameter in trainer.model.parameters():
         if parameter.requires_grad:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import polars as pl
@@ -13,12 +14,18 @@ from dadeum.errors import DadeumError
 from dadeum.proving import Arm
 from dadeum.recipe import Recipe
 from dadeum.settings import Prove
+from dadeum.tuning import measured
 from dadeum.tuning.replies import TUNED, Replied, replies
 from dadeum.tuning.rows import split
 from dadeum.tuning.suites import Held, groups, held, passages
 
+if TYPE_CHECKING:
+    from dadeum.evaluate.proof import Answers
+
 Said = dict[str, Replied]
 """Arm -> what it said to the items of one suite."""
+MANY: Final = 4
+"""Arms from which on they are put in an order: three are three comparisons."""
 
 
 def prove(recipe: Recipe, out: Path) -> dict[str, Any]:
@@ -26,6 +33,8 @@ def prove(recipe: Recipe, out: Path) -> dict[str, Any]:
 
     The headline is tuned against raw where the recipe has that arm (did engineering the data help?), else against the base.
     """
+    if measured.applies(recipe):
+        return measured.prove(recipe, out)
     wanted = prove_settings(recipe)
     asked = arms(wanted)
     raw = next((name for name, arm in asked.items() if arm.kind == "raw"), "base")
@@ -65,9 +74,10 @@ def ask(recipe: Recipe, out: Path, suites: Sequence[Held], asked: dict[str, Arm]
 
 
 def compared(recipe: Recipe, suites: Sequence[Held], said: Sequence[Said], headline: tuple[str, str]) -> dict[str, Any]:
-    """proof.json: the first suite's comparison, with slices, the other suites and the arms' ranking, all corrected for each other."""
+    """proof.json: the first suite's comparison, with the other suites' below `suites`, all corrected for each other."""
     from dadeum.evaluate.metrics.loss import Losses
     from dadeum.evaluate.proof import Answers, proof
+    from dadeum.evaluate.together import together
 
     made = []
     for suite, replied in zip(suites, said):
@@ -75,8 +85,46 @@ def compared(recipe: Recipe, suites: Sequence[Held], said: Sequence[Said], headl
         told = proof(
             answers, suite.references, suite.prove, cluster=suite.cluster, task=suite.name or recipe.name, seed=recipe.seed, headline=headline
         )
-        made.append(told)
-    return made[0]
+        made.append({**told, **_parts(recipe, suite, answers, told)})
+    if len(made) > 1:
+        together(made)
+    return made[0] | ({"suites": {suite.name: told for suite, told in zip(suites[1:], made[1:])}} if len(made) > 1 else {})
+
+
+def _parts(recipe: Recipe, suite: Held, answers: Sequence[Answers], told: dict[str, Any]) -> dict[str, Any]:
+    """What a proof tells besides its comparisons: scores by class, type or field, slices, the order of many arms, what no sandbox held."""
+    from dadeum.evaluate import metrics
+    from dadeum.evaluate.arms.examples import question
+    from dadeum.evaluate.proof import scored
+    from dadeum.evaluate.ranking import ranking
+    from dadeum.evaluate.slices import slices, values
+
+    prove, metric = suite.prove, metrics.METRICS[suite.prove.metric]
+    made: dict[str, Any] = {"metric_name": metrics.name(prove)}
+    for arm in told["arms"].values():
+        if lost := arm if prove.metric == "loss_per_byte" else arm.get("loss_per_byte"):
+            arm["perplexity_per_byte"] = {end: None if lost[end] is None else math.exp(min(700.0, lost[end])) for end in ("score", "low", "high")}
+    if prove.metric in metrics.OF_LOSS:
+        return made
+    both = scored(answers, suite.references, prove, suite.cluster)
+    for one in answers:
+        if detail := metrics.detail(prove, [reply for replies in one.replies for reply in replies], suite.references * len(one.replies)):
+            told["arms"][one.name]["detail"] = detail
+    if prove.slices:
+        by = {arm.name: arm for arm in both.arms}
+        kept = [i for i, good in enumerate(metrics.usable(prove, suite.references)) if good]
+        questions = [question(turns) for turns in suite.items.get_column("messages").to_list()]
+        columns = {name: [found[i] for i in kept] for name in prove.slices if (found := values(suite.items, name, questions))}
+        a, b = (by[name] for name in told["headline"])
+        made |= slices(a, b, columns, prove, both.cluster, binary=metric.binary, higher_is_better=metric.higher_is_better, seed=recipe.seed)
+        made["slice_columns"] = made.pop("columns")
+    if len(answers) >= MANY:
+        made["ranking"] = ranking(both.arms, both.cluster, binary=metric.binary, higher_is_better=metric.higher_is_better, level=prove.level, seed=recipe.seed)
+    if prove.metric == "tests":
+        from dadeum.evaluate.metrics import sandbox
+
+        made["sandbox"] = {"unbounded": list(sandbox.unbounded())}
+    return made
 
 
 def answers_of(suites: Sequence[Held], said: Sequence[Said]) -> pl.DataFrame:

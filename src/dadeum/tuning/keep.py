@@ -38,7 +38,13 @@ def _digest(value: Any) -> str:
     return repr(value)
 
 
+ABOUT: Final = ("README.md", "parity.json")
+"""Files that speak of a model and are no part of it."""
+
+
 def content(model: Path | str) -> str:
     """Of a model's files; a hub model is told by its name."""
     folder = Path(model)
-    return unit.digest(*(f"{p.name} {digest_file(p)}" for p in sorted(folder.iterdir()) if p.is_file())) if folder.is_dir() else str(model)
+    if not folder.is_dir():
+        return str(model)
+    return unit.digest(*(f"{p.name} {digest_file(p)}" for p in sorted(folder.iterdir()) if p.is_file() and p.name not in ABOUT))

@@ -9,13 +9,14 @@ Elsewhere a template or a beginning-of-text token moved scores from 0.26 to 0.85
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from dadeum.recipe import Recipe
-from dadeum.record import prose, records
 from dadeum.settings import Prove, Train
 from dadeum.train.checks.found import Found
 
@@ -24,6 +25,8 @@ REPLIES: Final = 24
 """Replies are written token by token: fewer items than losses are taken of."""
 MARGIN: Final = 0.1
 """Share of the loss, or of right answers, by which both ways have to differ besides their interval."""
+BARE: Final = "{% for m in messages %}{{ m.content }}{% if m.role == 'assistant' %}{{ eos_token }}{% endif %}{{ '\\n' }}{% endfor %}"
+"""A chat as nothing but its texts, line after line; an answer ends with the end of text."""
 LARGE: Final = 200_000_000
 """Parameters beyond which a base is not asked before training: it would take minutes on a CPU."""
 
@@ -56,12 +59,13 @@ def _renderings(base: str, asked: pl.DataFrame, settings: Train) -> tuple[float,
     from dadeum.evaluate.compare import Arm, compare
     from dadeum.train import generate
 
-    plain = Train(template=settings.template, max_length=settings.max_length, micro_tokens=settings.micro_tokens, device=settings.device)
     shown = asked.select(c for c in asked.columns if c not in ("reference", "cluster"))
-    under = generate.losses(base, shown, plain)
-    after = _bare(base, asked, plain)
+    with TemporaryDirectory() as folder:
+        bare = Path(folder) / "bare.jinja"
+        bare.write_text(BARE, encoding="utf-8")
+        told = [Train(template=t, max_length=settings.max_length, micro_tokens=settings.micro_tokens, device=settings.device) for t in (settings.template, str(bare))]
+        nats = [generate.losses(base, shown, one)["nll"].fill_null(float("nan")).to_numpy() for one in told]
     size = np.array([len(text.encode()) for text in asked["reference"]], dtype=np.float64)
-    nats = under["nll"].fill_null(float("nan")).to_numpy(), after
     fit = np.isfinite(nats[0]) & np.isfinite(nats[1]) & (size > 0)
     if fit.sum() < 8:
         return 0.0, 0.0, 0.0
@@ -69,16 +73,6 @@ def _renderings(base: str, asked: pl.DataFrame, settings: Train) -> tuple[float,
     gap = compare(Arm("template", has[None], fixed=True), Arm("bare", had[None], fixed=True), weights=size[fit])
     level = float((had * size[fit]).sum() / size[fit].sum())
     return gap.low / level, gap.difference / level, gap.high / level
-
-
-def _bare(base: str, asked: pl.DataFrame, settings: Train) -> np.ndarray:
-    """Nats of each reference after the bare text of its prompt: those of the whole less those of the prompt."""
-    from dadeum.train import generate
-
-    before = prose(asked, ("system", "user", "assistant", "tool")).fill_null("").to_list()
-    upto = [f"{prompt}\n{reference}" for prompt, reference in zip(before, asked["reference"])]
-    prompts, wholes = (generate.losses(base, records([{"id": str(i), "text": t} for i, t in enumerate(texts)]), settings) for texts in (before, upto))
-    return (wholes["nll"] - prompts["nll"]).fill_null(float("nan")).to_numpy()
 
 
 def _readings(base: str, asked: pl.DataFrame, settings: Train, prove: Prove) -> tuple[float, float, str]:

@@ -48,12 +48,14 @@ def held(recipe: Recipe, out: Path, prove: Prove) -> list[Held]:
 
     Raises DadeumError where one is empty, RecipeError for columns that are not there.
     """
+    from dadeum.evaluate import metrics
     from dadeum.evaluate.items import items
 
     columns = groups(recipe)
     made = []
+    metrics.checked(prove)
     for i, suite in enumerate((None, *(suite for suite in prove.suites if not suite.task))):
-        own = prove if suite is None else of(prove, suite)
+        own = prove if suite is None else metrics.checked(of(prove, suite))
         where = "prove" if suite is None else f"prove.suites.{i - 1}"
         rows = read(suite.path, out / "cache/remote", suite.fields) if suite and suite.path else split(out, suite.split if suite else "test")
         needed = [("tests", own.tests)] if own.metric == "tests" else []

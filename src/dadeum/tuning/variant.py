@@ -18,23 +18,24 @@ import polars as pl
 from dadeum.errors import DadeumError
 from dadeum.evaluate.metrics.loss import Losses
 from dadeum.evaluate.proof import Answers
+from dadeum.proving import Arm
 from dadeum.recipe import Recipe
 from dadeum.settings import Train
-from dadeum.tuning.answers import prove_settings
-from dadeum.tuning.keep import content, kept
+from dadeum.tuning.replies import TUNED, replies
 from dadeum.tuning.rows import base_model, split, train_settings
+from dadeum.tuning.suites import Held
 from dadeum.tuning.trainings import model_folder
 
 Say = Callable[[str], None]
 
 
-def tuned(recipe: Recipe, out: Path, held: pl.DataFrame) -> Answers:
+def tuned(recipe: Recipe, out: Path, held: Held) -> Answers:
     """What the run's own tuned models answer, one for each seed."""
     seeds = train_settings(recipe).seeds
     return _answers(recipe, out, "tuned", seeds, [model_folder(out, "tuned", seed) for seed in seeds], held)
 
 
-def variant(recipe: Recipe, out: Path, name: str, rows: pl.DataFrame, held: pl.DataFrame, number: int, seeds: int, say: Say) -> Answers:
+def variant(recipe: Recipe, out: Path, name: str, rows: pl.DataFrame, held: Held, number: int, seeds: int, say: Say) -> Answers:
     """Train on `rows` with so many seeds and ask the held-out items. number: other variants of the run have other ones, hence other seeds."""
     from dadeum.train import loop
 
@@ -69,18 +70,10 @@ def tuned_record(recipe: Recipe, out: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _answers(recipe: Recipe, out: Path, name: str, seeds: Sequence[int], folders: Sequence[Path], held: pl.DataFrame) -> Answers:
-    from dadeum.train import generate
+def _answers(recipe: Recipe, out: Path, name: str, seeds: Sequence[int], folders: Sequence[Path], held: Held) -> Answers:
+    from dadeum.evaluate.arms import ask
 
-    settings, most = train_settings(recipe), prove_settings(recipe).max_new_tokens
-    replies, losses = [], []
-    for folder in folders:
-
-        def make(folder: Path = folder) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
-            said = pl.DataFrame({"answer": generate.answers(folder, held, settings, most)}, schema={"answer": pl.String()})
-            return {}, {"answers": said, "losses": generate.losses(folder, held, settings)}
-
-        found = kept(out, "answers", [content(folder), held, settings, most], make)
-        replies.append(found.parts["answers"]["answer"].to_list())
-        losses.append(Losses.of(found.parts["losses"]))
-    return Answers(name, replies, tuple(seeds), losses)
+    prompts = ask(TUNED, held.items, None, (), held.prove, recipe.seed, ())
+    models = [TUNED] if name == "tuned" else [Arm(f"{name}-{seed}", model=str(folder)) for seed, folder in zip(seeds, folders)]
+    said = [replies(recipe, out, model, prompts, held.prove.max_new_tokens) for model in models]
+    return Answers(name, [line for one in said for line in one.replies], tuple(seeds), [Losses.of(lost) for one in said for lost in one.losses])

@@ -52,6 +52,7 @@ METRICS = {
     "bleu": Metric(overlap.name("bleu", "auto"), False),
     **{f"rouge_{kind}": Metric(overlap.name(f"rouge_{kind}", "auto"), False) for kind in "12l"},
     "embedding": Metric("cosine of embeddings (mean of items)", False, worst=-1.0),
+    "preference": Metric("pair accuracy: the chosen answer is preferred", True),
     "loss_per_token": Metric("held-out loss, nats per token", False, False),
     "loss_per_byte": Metric("held-out loss, nats per byte", False, False),
 }
@@ -162,6 +163,9 @@ def check(prove: Prove) -> list[Mistake]:
     for key, value, metrics in (("tests", prove.tests, ("tests",)), ("schema", prove.schema, ("json",))):
         if value and prove.metric not in metrics:
             found.append(Mistake(f"prove.{key}", f"the metric {prove.metric} does not read it", f"metric: {metrics[0]}"))
+    for i, arm in enumerate(prove.arms if prove.metric in OF_LOSS else ()):
+        if arm.url or arm.kind not in ("base", "raw"):
+            found.append(Mistake(f"prove.arms.{i}", f"{arm.name} tells no loss of the items as they stand", "another metric, or leave the arm out"))
     if prove.units != "auto" and prove.metric not in overlap.SCORES:
         found.append(Mistake("prove.units", f"the metric {prove.metric} counts no units", "metric: bleu or rouge_l"))
     if prove.embedding != "hashed" and prove.metric != "embedding":

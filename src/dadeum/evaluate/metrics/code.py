@@ -13,6 +13,8 @@ from typing import Final
 
 from dadeum.evaluate.metrics import sandbox
 
+_RAN: Final[dict[str, bool]] = {}
+"""What was run in this process: several arms answer alike, and every part of a proof asks for the same scores."""
 _FENCE: Final = re.compile(r"```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL | re.IGNORECASE)
 
 
@@ -23,8 +25,10 @@ def scores(replies: Sequence[str], tests: Sequence[str]) -> list[float | None]:
     [1.0, 0.0, None]
     """
     codes = [code(reply) for reply in replies]
-    ran = iter(sandbox.run_all([f"{found}\n\n{test}\n" for found, test in zip(codes, tests) if found is not None]))
-    return [None if found is None else float(next(ran).passed) for found in codes]
+    programs = [None if found is None else f"{found}\n\n{test}\n" for found, test in zip(codes, tests)]
+    missing = [program for program in dict.fromkeys(programs) if program is not None and program not in _RAN]
+    _RAN.update((program, ran.passed) for program, ran in zip(missing, sandbox.run_all(missing)))
+    return [None if program is None else float(_RAN[program]) for program in programs]
 
 
 def code(reply: str) -> str | None:

@@ -23,7 +23,7 @@ def load(base: str, device: str, settings: Train, head: Head | None) -> Any:
 
     model = load_base(base, device, train=True, frozen=True)
     length = settings.prompt.length
-    made = get_peft_model(model, PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=length, prompt_tuning_init="RANDOM"))
+    made: Any = get_peft_model(model, PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=length, prompt_tuning_init="RANDOM"))
     words = model.get_input_embeddings().weight
     tokenizer = load_tokenizer(base)
     told = encode(tokenizer, [settings.prompt.text])[0] if settings.prompt.text else []

@@ -39,8 +39,8 @@ class Dpo(Objective):
         with torch.no_grad(), _untouched(model):
             for examples in groups:
                 for micro in fill([len(e.ids) for e in examples], list(range(len(examples))), self.settings):
-                    both = self._both(base, collate(examples, micro)).cpu().tolist()
-                    for (chosen, rejected), i in zip(both, (i for row in micro for i in row)):
+                    found = both(self.words, base, collate(examples, micro)).cpu().tolist()
+                    for (chosen, rejected), i in zip(found, (i for row in micro for i in row)):
                         self.reference[examples[i].digest] = (chosen, rejected)
         model.train(training)
 
@@ -59,8 +59,8 @@ class Dpo(Objective):
         import torch
 
         given, e = self.settings.dpo, self.settings.dpo.label_smoothing
-        both = self._both(model, batch) - batch["reference"]
-        margin = given.beta * (both[:, 0] - both[:, 1])
+        gained = both(self.words, model, batch) - batch["reference"]
+        margin = given.beta * (gained[:, 0] - gained[:, 1])
         sigmoid = torch.nn.functional.logsigmoid
         each = -(1 - e) * sigmoid(margin) - e * sigmoid(-margin)
         return each.sum(), {"margin": margin.detach()}
@@ -70,15 +70,16 @@ class Dpo(Objective):
         right = (margin > 0).double() + 0.5 * (margin == 0)
         return {"accuracy": float(right.mean()), "margin": float(margin.mean())}
 
-    def _both(self, model: Any, batch: dict[str, Any]) -> Any:
-        """Summed log-probabilities, pairs x (chosen, rejected)."""
-        import torch
 
-        said = self.words.logprobs(model, batch)
-        _, where = carried(batch)
-        owner = batch["sequence"][:, 1:][where]
-        summed = torch.zeros(int(batch["sequence"].max()) + 1, dtype=said.dtype, device=said.device)
-        return summed.index_add(0, owner, said).view(-1, 2)
+def both(words: Words, model: Any, batch: dict[str, Any]) -> Any:
+    """Summed log-probabilities of the answers, pairs x (chosen, rejected)."""
+    import torch
+
+    said = words.logprobs(model, batch)
+    _, where = carried(batch)
+    owner = batch["sequence"][:, 1:][where]
+    summed = torch.zeros(int(batch["sequence"].max()) + 1, dtype=said.dtype, device=said.device)
+    return summed.index_add(0, owner, said).view(-1, 2)
 
 
 def _untouched(model: Any) -> Any:

@@ -12,6 +12,7 @@ Titles of public figures (의원, 감독, 배우) are no context: their names ar
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
@@ -33,11 +34,11 @@ _LABEL: Final = (
     r"대표자|보호자(?:\s?명)?|피보험자|계약자|입금자(?:\s?명)?|학생\s?명|직원\s?명|의뢰인|연락\s?담당|명의(?:자)?)"
 )
 _TITLE: Final = (
-    r"(?:님|씨|고객|회원|환자|선생|교수|과장|부장|대리|차장|팀장|사장|대표|이사|실장|원장|소장|점장|박사|변호사|간호사|매니저|사원|주임|반장|학생|어르신|할머니|할아버지|이모|삼촌|형|누나|언니|오빠|선배|후배|군|양)"
+    r"(?:님|씨|고객|회원|환자|선생|교수|과장|부장|대리|차장|팀장|사장|대표|이사|실장|원장|소장|점장|박사|변호사|간호사|매니저|사원|주임|반장|학생|어르신|할머니|할아버지|이모|삼촌|형|누나|언니|오빠|선배|후배)"
     r"(?:님|분|들|께|께서|이|가|은|는|을|를|의|도|과|와|에게|한테|아|야|이랑|랑|하고|입니다|이에요|예요)?(?:께|께서|이|가|은|는|을|를|의|도|에게|한테|이신가요|이세요)?(?![가-힣])"
 )
 _KO: Final = (
-    (LABELLED, re.compile(rf"{_LABEL}\s{{0,2}}(?:[:=–-]|은|는)?\s{{0,2}}(?P<v>{KOREAN}){_END}")),
+    (LABELLED, re.compile(rf"{_LABEL}(?:\s{{0,2}}[:=–-]\s{{0,2}}|(?:은|는)?\s{{1,2}})(?P<v>{KOREAN}){_END}")),
     (ADDRESSED, re.compile(rf"(?<![가-힣])(?P<v>(?:{DOUBLE})[가-힣]{{1,2}}?|[{SURNAMES}][가-힣]{{1,2}}?)\s?(?={_TITLE})")),
     (ADDRESSED, re.compile(rf"(?<![가-힣])(?:저는|나는|전|난|제가|내가|저희\s\S{{1,6}}는|(?:제|내|저희)\s이름은)\s(?P<v>{KOREAN})(?=(?:입니다|이라고|라고|이에요|예요|이야|야|인데|라\s))")),
 )
@@ -75,6 +76,16 @@ class Claim(NamedTuple):
     end: int
 
 
+class Word(NamedTuple):
+    """A morpheme of the analyser."""
+
+    start: int
+    end: int
+    tag: str
+    known: bool
+    """Whether it is in the dictionary."""
+
+
 def claims(text: str, threshold: float) -> Iterator[Claim]:
     """Names in a folded text of at least this confidence; stretches may overlap. Raises MissingExtra for Korean without `dadeum[ko]`."""
     for confidence, pattern in _EN:
@@ -86,8 +97,12 @@ def claims(text: str, threshold: float) -> Iterator[Claim]:
         return
     told = [Claim(confidence, *span) for confidence, pattern in _KO if confidence >= threshold for span in _spans(pattern, text)]
     if told or threshold <= ALONE:
-        tokens = [(t.start, t.end, t.tag) for t in kiwi().tokenize(text)]
-        yield from (claim for claim in told if _may_be(text[claim.start : claim.end], claim, tokens))
+        tokens = [Word(t.start, t.end, t.tag, not t.oov) for t in kiwi().tokenize(text)]
+        starts = [word.start for word in tokens]
+        for claim in told:
+            first = max(0, bisect.bisect_right(starts, claim.start) - 1)
+            if _may_be(claim, tokens[first : bisect.bisect_left(starts, claim.end)]):
+                yield claim
         if threshold <= ALONE:
             yield from _alone(text, tokens)
 
@@ -99,26 +114,29 @@ def _spans(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int]]:
             yield found.span("v")
 
 
-def _may_be(name: str, claim: Claim, tokens: list[tuple[int, int, str]]) -> bool:
-    """Whether the analyser lets it be a name: it takes names that it doesn't know to pieces, so only a known word that fills it, or a verb in it, says no."""
-    inside = [(start, end, tag) for start, end, tag in tokens if start < claim.end and end > claim.start]
-    if any(tag == "NNP" for _, _, tag in inside):
+def _may_be(claim: Claim, tokens: list[Word]) -> bool:
+    """Whether the analyser, by its words around there, lets it be a name: it takes names that it doesn't know to pieces, so only a word that it knows and that fills it says no, or,
+    before a form of address, the end of a verb (가입한 고객님)."""
+    inside = [word for word in tokens if word.end > claim.start]
+    if any(w.tag == "NNP" for w in inside):
         return True
-    if any(tag[0] in "VE" or tag in ("XSV", "XSA") for _, _, tag in inside):
-        return False  # 가입한 고객님
-    return not any(end - start >= 2 and (start <= claim.start and (end >= claim.end or end - start >= len(name) - 1)) for start, end, _ in inside)
+    if claim.confidence < LABELLED and inside and inside[-1].tag[0] in "E":
+        return False
+    size = claim.end - claim.start
+    return not any(w.known and w.start <= claim.start and w.end - w.start >= max(2, size - 1) and w.tag[0] != "J" for w in inside)
 
 
-def _alone(text: str, tokens: list[tuple[int, int, str]]) -> Iterator[Claim]:
-    """Proper nouns, one or two side by side, of the shape of a full name."""
-    for i, (start, end, tag) in enumerate(tokens):
-        if tag != "NNP":
+def _alone(text: str, tokens: list[Word]) -> Iterator[Claim]:
+    """Proper nouns and nouns that are in no dictionary, one or two side by side, of the shape of a full name."""
+    for i, word in enumerate(tokens):
+        if word.tag != "NNP" and (word.known or word.tag != "NNG"):
             continue
-        if end - start == 1 and i + 1 < len(tokens) and tokens[i + 1][0] == end and tokens[i + 1][2] == "NNP":
-            end = tokens[i + 1][1]
-        name = text[start:end]
+        end = word.end
+        if word.end - word.start == 1 and i + 1 < len(tokens) and tokens[i + 1].start == end and tokens[i + 1].tag == "NNP":
+            end = tokens[i + 1].end
+        name = text[word.start : end]
         if _FULL_KO.fullmatch(name) and not _ENDINGS.search(name) and name[:2] not in _UNNAMED and not INVENTED.match(name):
-            yield Claim(ALONE, start, end)
+            yield Claim(ALONE, word.start, end)
 
 
 _FULL_KO: Final = re.compile(rf"(?:{DOUBLE})[가-힣]{{1,2}}|[{SURNAMES}][가-힣]{{2}}")
