@@ -165,3 +165,14 @@ def rated(language: str, n: int, noise: float, rng: random.Random) -> Iterator[T
 def documents(premises: Sequence[str]) -> list[str]:
     """Clean Korean documents out of single sentences, twelve each: what peers' English rules drop whole."""
     return [" ".join(premises[i : i + 12]) for i in range(0, len(premises) - 11, 12)]
+
+
+STREETS: Final = {"ko": ("중앙로", "한밭대로", "새싹길", "은행나무길", "강변로", "시장길"), "en": ("Elm Street", "Mill Lane", "Harbour Road", "Chestnut Avenue", "Station Road", "Park View")}
+DEFAULTED: Final = {"ko": "우리동 1번길 1", "en": "1 Sample Road"}
+
+
+def defaulted(language: str, draw: random.Random) -> Iterator[tuple[dict[str, str], bool]]:
+    """Rows with a `home`, and whether it is the one that the form put in: 30 of 230; and a `kind` of three values, one of them in nine rows of ten."""
+    for i in range(230):
+        home = DEFAULTED[language] if i % 8 == 3 or i == 0 else f"{draw.choice(STREETS[language])} {draw.randint(1, 400)}"
+        yield {"text": f"{i}", "home": home, "kind": "a" if i % 10 else draw.choice("bc")}, home == DEFAULTED[language]

@@ -133,6 +133,9 @@ def _personal() -> Iterator[Planted]:
 def _annotated() -> Iterator[Planted]:
     known = list(dirt_annotate.languages())
     yield Planted("annotate.language", "all", "", [{"text": p.text} for p in known], {i: p.truth for i, p in enumerate(known)}, column="language")
+    for language in LANGUAGES:
+        homes = list(dirt_annotate.defaulted(language, random.Random(f"defaults/{language}")))
+        yield Planted("annotate.defaults", language, "the same value put in by a form", [row for row, _ in homes], {i: "home" for i, (_, put) in enumerate(homes) if put}, {"columns": ["home", "kind"]}, "defaulted")
     levels = list(dirt_annotate.registers())
     yield Planted("annotate.register", "ko", "", [{"text": p.text} for p in levels], {i: p.truth for i, p in enumerate(levels)}, column="register")
 

@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 import dirt
+import unseen
 from dadeum import steps
 
 ROOT = Path(__file__).parents[1]
@@ -61,7 +62,15 @@ def test_korean_and_english_are_equals(lines: list[dirt.Line]) -> None:
 
 
 def test_the_document_says_what_the_steps_do(lines: list[dirt.Line], truth: ModuleType) -> None:
-    assert (ROOT / "docs/truth.md").read_text(encoding="utf-8") == truth.table(lines), "run `make truth`"
+    told = (ROOT / "docs/truth.md").read_text(encoding="utf-8")
+    assert told.startswith(truth.table(lines) + truth.UNSEEN), "run `make truth`"
+
+
+@pytest.mark.night
+@pytest.mark.skipif(not unseen.there(), reason="../shared/data is not here")
+def test_the_document_says_what_they_find_of_unseen_dirt_and_gold(lines: list[dirt.Line], truth: ModuleType) -> None:
+    told = (ROOT / "docs/truth.md").read_text(encoding="utf-8")
+    assert told.endswith(truth.unseen_table(lines) + truth.gold_table()), "run `make truth`"
 
 
 def test_the_measure_sees_misses_and_false_alarms() -> None:

@@ -5,7 +5,7 @@ which the user names by column. `missing` counts them per record and `missing_in
 `filter.threshold: {column: missing, max: 0}`. By `rule` they are also turned into null, or filled.
 
 A turn is told but never changed: an empty user turn or a one-word answer ("없음") may be the answer, and only a filter should judge it.
-Which default a column has shows in `dadeum look`: one value in a large share of the rows.
+Which default a column has, `annotate.defaults` finds: one value in a large share of the rows, where values differ.
 """
 
 from __future__ import annotations
@@ -48,9 +48,13 @@ class Missing(TextStep, Edit):
     """Of the known ones, those that say something here (`.`, `none`)."""
     defaults: dict[str, str] = field(default_factory=dict)
     """Column to the value that a form puts in by default; it counts as missing."""
+    defaulted: bool = False
+    """Whether the values that `annotate.defaults` suspects (its column `defaulted`) count as missing, in `columns`."""
 
     def __post_init__(self) -> None:
         mistakes = []
+        if self.defaulted and not self.columns:
+            mistakes.append(Mistake("defaulted", "speaks of columns, and `columns` names none"))
         if self.rule is None:
             object.__setattr__(self, "rule", "null")
         known = self._known()
@@ -74,11 +78,11 @@ class Missing(TextStep, Edit):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        return tuple(c for c in self._columns() if c not in RECORD)
+        return (*(c for c in self._columns() if c not in RECORD), *(("defaulted",) if self.defaulted else ()))
 
     @property
     def looks(self) -> tuple[str, ...]:
-        return (*CONTENTS, *self._columns(), "missing", "missing_in")
+        return (*CONTENTS, *self._columns(), "missing", "missing_in", "defaulted")
 
     def edit(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Raises RecipeError if a column is not there, or holds no text."""
@@ -113,6 +117,8 @@ class Missing(TextStep, Edit):
             return found
         if column in self.defaults:
             found = found | (text.str.strip_chars() == self.defaults[column].strip())
+        if self.defaulted:
+            found = found | pl.col("defaulted").cast(pl.String).str.split(", ").list.contains(column).fill_null(False)
         return found | text.is_null()
 
     def _mended(self, rows: pl.DataFrame, absent: dict[str, pl.Series]) -> list[pl.Series]:

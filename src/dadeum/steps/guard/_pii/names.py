@@ -53,18 +53,21 @@ _EN: Final = (
     (ADDRESSED, re.compile(rf"(?<![A-Za-z])(?:I['’]m|I am|[Tt]his is|[Mm]y (?:friend|wife|husband|boss|brother|sister|mother|father|colleague),?)\s(?P<v>{_FULL})(?![A-Za-z])")),
     (ADDRESSED, re.compile(rf"(?i:regards|sincerely|cheers|thanks|thank you|yours|best wishes|best),?\s{{0,3}}\n\s{{0,4}}(?P<v>{_ANY})(?=\s{{0,3}}(?:\n|$))")),
 )  # fmt: skip
-_NOBODY: Final = frozenset(
+_SAID: Final = (
     "customer sir madam all everyone team there world happy new old south north east west united great right pepper support service office sales help the my your our their his her this that not sorry sure glad here dear friend friends folks "
     "folk guys colleagues colleague class students student parents members member user users admin manager hiring committee editor sirs ladies gentlemen santa diary president minister god lord lady king queen korean english american british "
-    "chinese japanese german french spanish indian see next page unknown required none na file quarterly report monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october november december".split()
+    "chinese japanese german french spanish indian see next page unknown required none na file quarterly report monday tuesday wednesday thursday friday saturday sunday january february march april may june july august september october november december"
 )
+_NOBODY: Final = frozenset(_SAID.split())
 """Capitalised words behind Dear, I'm or Name: that are no names."""
 _ENDINGS: Final = re.compile("[시도군구당대읍면동역산강교부청원위사국과팀점측]$")
 """What places and offices end in: .91 of the proper nouns left are names of news, .79 without (KLUE)."""
-_UNNAMED: Final = frozenset(
+_WORDS: Final = (
     "고객 손님 회원 주문 전화 정보 안내 추후 공지 공란 기재 본인 가족 부모 아버 어머 선생 사장 주소 지원 문의 이용 사용 이번 이미 정말 정도 조금 최고 최대 오늘 오전 오후 서울 한국 한글 국문 영문 성인 남성 여성 남자 여자 미정 미상 예정 "
-    "기타 전체 전부 하나 주인 공주 왕자 임금 조상 도련 서방 강아지 고양이 하느 노인 용사 원장 교장 신부 목사 장모 이모 고모 우리 여러분 모두 연예인 유명인 외국인".split()
+    "기타 전체 전부 하나 주인 공주 왕자 임금 조상 도련 서방 강아지 고양이 하느 노인 용사 원장 교장 신부 목사 장모 이모 고모 우리 여러분 모두 연예인 유명인 외국인"
 )
+_UNNAMED: Final = frozenset(_WORDS.split())
+"""Words that begin with the syllable of a surname."""
 _GUARDED: Final = re.compile(rf"[{SURNAMES}남황제선독사서동][가-힣]")
 
 
