@@ -22,6 +22,7 @@ night: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/bench.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/check.py
 	$(BIN)/python benchmarks/contamination.py
 	$(BIN)/python benchmarks/near.py
 	$(BIN)/python benchmarks/guards.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,14 @@ pytest.importorskip("torch", reason="needs dadeum[train]")
 from dadeum import recipe as recipes
 from dadeum import run
 from dadeum.errors import DadeumError, RecipeError
+from dadeum.evaluate.arms import ask
 from dadeum.evaluate.compare import holm
-from dadeum.proving import Arm
+from dadeum.evaluate.items import items
+from dadeum.proving import Arm, Budget, Price, Suite
+from dadeum.record import records
+from dadeum.settings import Prove
 from dadeum.train import generate
+from dadeum.tuning.suites import of
 
 CHAT = {"form.chat": {"turns": [{"role": "user", "content": "별점은?\n{text}"}, {"role": "assistant", "content": "{stars}"}]}}
 TRAIN = {
@@ -140,10 +146,111 @@ def test_files_and_columns_that_are_not_there_are_named_at_once(tmp_path: Path) 
     with pytest.raises(RecipeError, match=r"arms: 'base' is the name of two"):
         composed(tmp_path, ["base", "base"])
     from dadeum.evaluate import metrics
-    from dadeum.settings import Prove
 
     for wrong, path in (
         ({"metric": "tests"}, "prove.tests"), ({"metric": "bleu", "schema": "x"}, "prove.schema"), ({"units": "words"}, "prove.units"),
         ({"embedding": "x"}, "prove.embedding"), ({"metric": "loss_per_byte", "arms": (Arm("few_shot", "few_shot"),)}, "prove.arms.0"),
     ):  # fmt: skip
         assert [m.path for m in metrics.check(Prove(**wrong))] == [path]
+
+
+TASK = """task: tiny_local
+dataset_path: json
+dataset_kwargs: {{data_files: {{test: {rows}}}}}
+test_split: test
+output_type: multiple_choice
+doc_to_text: "{{{{q}}}}"
+doc_to_target: gold
+doc_to_choice: choices
+metric_list: [{{metric: acc, aggregation: mean, higher_is_better: true}}]
+metadata: {{version: 1.0}}
+"""
+
+
+def test_a_task_of_the_harness_is_a_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("lm_eval", reason="needs dadeum[eval]")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "hf"))
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(orjson.dumps({"q": f"{i} 다음은?", "choices": [str(i + 1), "배송"], "gold": i % 2}).decode() + "\n" for i in range(24)), encoding="utf-8")
+    task = tmp_path / "tiny.yaml"
+    task.write_text(TASK.format(rows=rows), encoding="utf-8")
+    made = composed(tmp_path, ["base", "zero_shot"], suites=[{"name": "tiny", "task": str(task), "items": 20}])
+    run.stages(made, tmp_path / "run", until="prove")
+    proof = read(tmp_path / "run/proof.json")
+    told = proof["suites"]["tiny"]
+    assert told["metric"] == "acc" and told["n"] == 20 and list(told["arms"]) == ["base", "tuned"] and told["left_out"] == ["zero_shot"]
+    assert told["headline"] == ["tuned", "base"] and all(0 < arm["score"] < 1 for arm in told["arms"].values())
+
+    # Held against the library's own number for the same model.
+    from lm_eval import simple_evaluate
+    from lm_eval.models.huggingface import HFLM
+    from lm_eval.tasks import TaskManager
+
+    model = HFLM(pretrained=str((tmp_path / "run/model").resolve()), device="cpu", batch_size=4)
+    theirs = simple_evaluate(model=model, tasks=["tiny_local"], task_manager=TaskManager(include_path=str(tmp_path), include_defaults=False), limit=20, bootstrap_iters=0)
+    assert told["arms"]["tuned"]["score"] == pytest.approx(theirs["results"]["tiny_local"]["acc,none"])
+
+    from dadeum.tuning import harness
+
+    monkeypatch.setattr(harness, "_run", forbidden)
+    run.stages(made, tmp_path / "run", until="prove")
+    task.write_text("tusk: x", encoding="utf-8")
+    monkeypatch.undo()
+    with pytest.raises(RecipeError, match=r"no task of lm-evaluation-harness"):
+        run.stages(made, tmp_path / "run", until="prove")
+
+
+HELD = items(
+    records(
+        [
+            {"id": str(i), "messages": [{"role": "system", "content": "짧게"}, {"role": "user", "content": f"물음 {i}"}, {"role": "assistant", "content": "답"}]}
+            for i in range(3)
+        ]
+    )
+)
+
+
+def away(url: str, max_new_tokens: int = 4, **more: Any) -> Any:
+    from dadeum.tuning import replies
+
+    arm = Arm(**{"name": "x", "model": "m", "url": url, "tries": 1, **more})
+    return replies.replies(None, Path(), arm, ask(arm, HELD, None, (), Prove(metric="label", labels=("가", "나"))), max_new_tokens)  # type: ignore[arg-type]
+
+
+def test_every_key_of_an_arm_reaches_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", "sk-mine")
+    busy, most = 0, 0
+
+    def slow(body: dict[str, Any], number: int) -> Any:
+        nonlocal busy, most
+        busy += 1
+        most = max(most, busy)
+        time.sleep(0.2)
+        busy -= 1
+        return completion("가", read=30, written=1)
+
+    with serving(slow) as served:
+        told = away(served.url, key="MY_KEY", prompt="{question} 가운데 {labels}?", at_once=3, price=Price(input=2.0, output=4.0))
+        assert most > 1 and {headers["Authorization"] for headers in served.headers} == {"Bearer sk-mine"}
+        assert sorted(body["messages"][1]["content"] for body in served.bodies) == [f"물음 {i} 가운데 가, 나?" for i in range(3)]
+        assert all(body["messages"][0] == {"role": "system", "content": "짧게"} and body["max_tokens"] == 4 for body in served.bodies)
+        assert told.calls["price"] == pytest.approx((30 * 2 + 4) / 1e6) and told.replies == [["가"] * 3]
+        assert away(served.url, key="MY_KEY", prompt="{question} 가운데 {labels}?", price=Price(hour=3600.0)).calls["price"] == pytest.approx(told.calls["seconds"], rel=0.01)
+        assert len(served.bodies) == 3
+        most = 0
+        away(served.url, at_once=1)
+        assert most == 1
+        with pytest.raises(DadeumError, match=r"budget of 1 calls is spent"):
+            away(served.url, kind="zero_shot", budget=Budget(calls=1))
+        with pytest.raises(DadeumError, match=r"nothing within 0\.05 seconds"):
+            away(served.url, max_new_tokens=5, patience=0.05)
+
+
+def test_a_suite_has_settings_of_its_own() -> None:
+    whole = Prove(metric="label", labels=("a", "b"), slices=("length",), cluster="film", items=9)
+    assert of(whole, Suite("x")).metric == "label" and of(whole, Suite("x")).labels == ("a", "b") and of(whole, Suite("x")).slices == ("length",)
+    assert of(whole, Suite("x", metric="exact")).labels == () and of(whole, Suite("x", path="f")).slices == ()
+    keys = {"metric": "chrf", "labels": ("c", "d"), "answer_after": "##", "units": "words", "schema": "s", "tests": "t", "max_new_tokens": 9, "cluster": "c", "items": 5}
+    for key, value in keys.items():
+        assert getattr(of(whole, Suite("x", **{key: value})), key) == value != getattr(of(whole, Suite("x")), key)  # type: ignore[arg-type]

@@ -14,10 +14,11 @@ from chat_server import completion, serving
 from dadeum.errors import DadeumError
 from dadeum.evaluate.decision import Cost, decide
 from dadeum.evaluate.proof import Answers, proof
-from dadeum.proving import Worth
+from dadeum.proving import Price, Worth
 from dadeum.report import decide as words
 from dadeum.report.words import Words
 from dadeum.settings import Prove
+from dadeum.tuning.replies import priced
 
 N = 200
 
@@ -35,7 +36,10 @@ def world(rates: dict[str, float], metric: str = "label", n: int = N) -> dict[st
     return proof(arms, ["긍정"] * n, Prove(metric="label", labels=("긍정", "부정"), resamples=299))
 
 
-def told(rates: dict[str, float], cost: Cost = Cost(60.0, 1.0), worth: Worth = Worth(), n: int = N, **prices: float | None) -> dict[str, Any]:
+TOOK, PLAIN = Cost(60.0, 1.0), Worth()
+
+
+def told(rates: dict[str, float], cost: Cost = TOOK, worth: Worth = PLAIN, n: int = N, **prices: float | None) -> dict[str, Any]:
     made = decide(world(rates, n=n), calls(**{**dict.fromkeys(rates, 0.001), **prices}), cost, worth)
     assert orjson.loads(orjson.dumps(made)) == made
     for lang in ("en", "ko"):
@@ -94,6 +98,13 @@ def test_what_is_missing_is_named() -> None:
     full = told({"base": 0.1, "away": 0.2, "tuned": 0.9}, cost=Cost(60.0, 1.0, 5.0), worth=Worth(calls=10, labour=5.0))
     assert {one["what"] for one in full["missing"]} == {"seeds"}
     assert full["tuning"]["price"] == 6.0
+    won = told({"base": 0.1, "away": 0.2, "tuned": 0.9}, worth=Worth(currency="KRW"))
+    assert "1.00 KRW" in words.text({**won, "notes": [], "notes_ko": []})
+
+
+def test_the_price_of_serving_the_tuned_model_is_the_recipes() -> None:
+    took = calls(tuned=0.5)["tuned"]
+    assert priced(took, Worth(tuned=Price(input=100.0)).tuned)["price"] == pytest.approx(0.001) and priced(took, Price())["price"] == 0.5
 
 
 CHAT = {"form.chat": {"turns": [{"role": "user", "content": "별점은?\n{text}"}, {"role": "assistant", "content": "{stars}"}]}}

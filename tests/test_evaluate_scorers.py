@@ -20,8 +20,8 @@ from dadeum.evaluate import metrics
 from dadeum.evaluate.metrics import chrf, code, label, overlap, sandbox, spans, structured
 from dadeum.settings import Prove
 
-KOREAN = "오늘 아침 에 학교 로 가 는 길 에서 친구 를 만나 함께 밥 을 먹었 다 그리고 영화 도 보았 습니다".split()
-ENGLISH = "the cat, sat on 3.5 mats; and it's not-so bad (really) & cheap at $1,000.00!".split()
+KOREAN = ["오늘", "아침", "에", "학교", "로", "가", "는", "길", "에서", "친구", "를", "만나", "함께", "밥", "을", "먹었", "다", "그리고", "영화", "도", "보았", "습니다"]
+ENGLISH = ["the", "cat,", "sat", "on", "3.5", "mats;", "and", "it's", "not-so", "bad", "(really)", "&", "cheap", "at", "$1,000.00!"]
 TEXT = st.one_of(
     st.lists(st.sampled_from(KOREAN), max_size=9).map(lambda w: " ".join(w)), st.lists(st.sampled_from(ENGLISH), max_size=9).map(" ".join), st.text(max_size=25)
 )

@@ -185,6 +185,32 @@ def test_slack_threads_and_channels(name: str, tmp_path: Path) -> None:
     assert [(b.line, b.error) for b in chunk.bad] == [(7, "no message of Slack: AttributeError")]
 
 
+def test_a_slack_folder_is_one_file_whose_bytes_are_all_of_its_files(tmp_path: Path) -> None:
+    """What a run read before is found by this digest: another name, another text or another day has to change it."""
+    from dadeum.step import digest_file
+
+    path = chatlogs.slack(tmp_path / "export")
+    told = [digest_file(path), digest_file(chatlogs.slack(tmp_path / "again"))]
+    (path / "users.json").write_text("[]")
+    told.append(digest_file(path))
+    (path / "general/2024-03-02.json").rename(path / "general/2024-03-03.json")
+    told.append(digest_file(path))
+    assert told[0] == told[1] and len(set(told)) == 3
+    (tmp_path / "no").mkdir()
+    write(tmp_path / "no" / "a.json", "[]")
+    (chunk,) = read(tmp_path / "no", format="slack")
+    assert [b.error for b in chunk.bad] == ["not an export of Slack: no channel with a file a day"]
+    assert io.sources(Source(str(tmp_path / "no"))) == [str(tmp_path / "no" / "a.json")], "another folder is the files in it"
+
+
+@pytest.mark.parametrize(("layout", "row"), [("chatgpt", chatlogs.CHATGPT), ("claude", chatlogs.CLAUDE), ("dialogue", chatlogs.SPEECH)])
+def test_a_layout_that_is_named_is_held_to(layout: Any, row: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(row) + '\n{"text": "a"}\n')
+    (chunk,) = read(path, layout=layout)
+    assert chunk.rows.height == 1 and [(b.line, b.error) for b in chunk.bad] == [(2, f"the row is not of layout {layout}: its keys are text")]
+
+
 def test_a_slack_day_that_is_damaged_costs_itself(tmp_path: Path) -> None:
     path = chatlogs.slack(tmp_path / "export")
     (path / "general/2024-03-02.json").write_text('[{"type": "mess')

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import pages_gold
 from dadeum import io
 from dadeum.errors import RecipeError
 from dadeum.io import front, sections
@@ -132,7 +131,7 @@ def test_hostile_documents_take_no_longer_than_long_ones() -> None:
 
 
 def test_sizes_that_make_no_sense_are_a_mistake() -> None:
-    with pytest.raises(RecipeError, match="sections.min: is 5, and max is 5 .max has to be more"):
+    with pytest.raises(RecipeError, match=r"sections.min: is 5, and max is 5 .max has to be more"):
         Sections(max=5, min=5)
     from dadeum.recipe import compose
 
@@ -195,36 +194,12 @@ def test_main_content_of_a_page(tmp_path: Path) -> None:
     assert text_of("<body class=sidebar><div class=comments><p>the whole page is a list of comments</p></div></body>", True)[0].startswith("the whole")
 
 
-def shingles(text: str) -> Counter[tuple[str, ...]]:
-    words = re.findall(r"\w+", text.lower())
-    return Counter(tuple(words[i : i + 4]) for i in range(len(words) - 3))
-
-
-def f1(got: str, want: str) -> tuple[float, float, float]:
-    a, b = shingles(got), shingles(want)
-    shared = sum((a & b).values())
-    precision, recall = shared / max(1, sum(a.values())), shared / max(1, sum(b.values()))
-    return precision, recall, 2 * precision * recall / max(1e-9, precision + recall)
-
-
 @here
 def test_main_content_of_real_pages() -> None:
     """As stated in article.py: six real English pages, formulas left out, and every Korean chapter against its Markdown."""
-    from selectolax.lexbor import LexborHTMLParser
-
     found: dict[str, list[tuple[float, float, float]]] = {"en": [], "ko": []}
-    for line in gzip.decompress((DATA / "html_en_readability/pages.jsonl.gz").read_bytes()).splitlines():
-        page = json.loads(line)
-        if len(page["source.html"]) > 30_000:
-            want = LexborHTMLParser(page["expected.html"]).body.text(separator=" ")  # type: ignore[union-attr]
-            found["en"].append(f1(re.sub(r"\$\$?[^$]+\$\$?", "", text_of(page["source.html"], True)[0]), want))
-    sources = {Path(r["path"]).stem: r["markdown"] for r in map(json.loads, gzip.decompress((DATA / "html_ko_rustbook/markdown_second-edition.jsonl.gz").read_bytes()).splitlines())}
-    for line in gzip.decompress((DATA / "html_ko_rustbook/pages.jsonl.gz").read_bytes()).splitlines():
-        page = json.loads(line)
-        if want := sources.get(Path(page["path"]).stem):
-            for mark in (r"(?s)<!--.*?-->", r"(?<=\])\([^)]*\)", r"(?m)^\[[^\]]+\]:.*$", r"<[^>\n]{1,200}>", r"(?m)^```.*$"):
-                want = re.sub(mark, "", want)
-            found["ko"].append(f1(text_of(page["html"], True)[0], want))
-    mean = {language: [round(sum(x[i] for x in each) / len(each), 3) for i in range(3)] for language, each in found.items()}
-    assert {k: len(v) for k, v in found.items()} == {"en": 6, "ko": 51}
-    assert mean == {"en": [0.943, 0.9, 0.918], "ko": [0.966, 0.973, 0.97]}
+    for language, html, want in pages_gold.pages():
+        got = text_of(html, True)[0]
+        found[language].append(pages_gold.measure(re.sub(r"\$\$?[^$]+\$\$?", "", got) if language == "en" else got, want))
+    assert {language: len(each) for language, each in found.items()} == {"en": 6, "ko": 51}
+    assert {language: pages_gold.mean(each) for language, each in found.items()} == {"en": [0.943, 0.9, 0.918], "ko": [0.966, 0.973, 0.97]}

@@ -97,12 +97,16 @@ def test_slices_by_time_and_annotator(tmp_path: Path) -> None:
 
 
 def test_two_models_answers_side_by_side(tmp_path: Path) -> None:
-    asked = [f"{city}까지 며칠 걸리나요?" for city in CITIES[:10]] + ["How long does it take?", "Where is it?"]
+    asked = [f"{city}까지 며칠 걸리나요?" for city in CITIES[:10]] + ["Where is it?", "How long does it take?"]
     a = lines(tmp_path / "a.jsonl", [chat(q, "사흘 걸립니다.") for q in asked])
     b = lines(tmp_path / "b.jsonl", [chat(q.replace(" ", "  "), "사흘 걸립니다" if i < 7 else f"연락은 {PHONE}로 주세요.") for i, q in enumerate(asked[:-1])] + [chat("새 물음", "새 답")])
     told = look.side_by_side(a, files.opened(a)[0], b, files.opened(b)[0])
     assert (told["of"], told["both"], told["same"], told["changed"], told["only"]) == ("answers", 11, 7, 4, {"a": 1, "b": 1})
-    assert told["slices"] == [{"profile": "ko", "n": 10, "changed": 3}, {"profile": "en", "n": 1, "changed": 1}]
+    slices = {(line["by"], line["value"]): (line["n"], line["changed"]) for line in told["slices"]}
+    assert {value: n for (by, value), n in slices.items() if by == "language"} == {"ko": (10, 3), "en": (1, 1)}
+    assert sum(n for (by, _), (n, _) in slices.items() if by == "length") == 11
+    ko = told["slices"][0]
+    assert (ko["low"], ko["high"]) == wilson(3, 10) and len(ko["rows"]) == 3 and all("[PHONE]" in row["text"] for row in ko["rows"])
     assert "새 물음" in told["gone"]["b"][0]["text"] and PHONE not in orjson.dumps(told).decode()
     assert all("사흘" in pair["a"]["text"] and "[PHONE]" in pair["b"]["text"] for pair in told["shown"])
 
@@ -113,6 +117,7 @@ def test_two_label_files_side_by_side_from_the_command_line(tmp_path: Path, capf
     assert cli.main(["look", str(a), "--against", str(b), "--json"]) == 0
     told = orjson.loads(capfdbinary.readouterr().out)["against"]
     assert (told["of"], told["both"], told["changed"]) == ("labels", 6, 1)
+    assert [(pair["a"]["label"], pair["b"]["label"]) for pair in told["shown"]] == [("긍정", "부정")]
     for lang in LANGS:
         assert cli.main(["look", str(a), "--against", str(b), "--lang", lang, "--out", str(tmp_path / "o.html")]) == 0
         assert Words(lang)("look.against") in (tmp_path / "o.html").read_text(encoding="utf-8")

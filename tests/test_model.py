@@ -12,8 +12,8 @@ import pytest
 
 from chat_server import completion, serving
 from dadeum.errors import DadeumError
-from dadeum.model import KEY, Ask, Endpoint
-from dadeum.proving import Budget, Price
+from dadeum.model import Ask, Endpoint
+from dadeum.proving import KEY, Budget, Price
 
 PAUSES: list[float] = []
 
@@ -213,3 +213,27 @@ def test_tool_calls_are_an_answer() -> None:
     called = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
     with serving(lambda body, n: completion(None, "tool_calls", tool_calls=called)) as served:
         assert json.loads(at(served.url).answers(asks(1))[0].text or "") == called
+
+
+def test_a_key_goes_to_its_own_address_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY, "sk-first")
+    monkeypatch.setenv("OTHER_KEY", "sk-other")
+    with serving(echo) as served, serving(lambda body, n: (307, {"Location": served.url + "/chat/completions"}, b"")) as moved:
+        at(served.url, secret="OTHER_KEY").answers(asks(1))
+        assert served.headers[0]["Authorization"] == "Bearer sk-other"
+        at(served.url, secret="NOT_SET").answers(asks(2))
+        assert "Authorization" not in served.headers[1]
+        with pytest.raises(DadeumError, match=r"sends elsewhere \(307.*name that address"):
+            at(moved.url).answers(asks(1))
+        assert len(served.headers) == 2, "the key was carried nowhere"
+
+
+def test_a_recipe_holds_names_of_keys_and_never_keys() -> None:
+    from dadeum import recipe
+    from dadeum.errors import RecipeError
+
+    raw = {"sources": [{"path": "README.md"}], "steps": [{"mix.split": {"test": 0.1}}], "train": {}}
+    for wrong in ({"key": "sk-very-secret"}, {"url": "http://user:pw@host/v1"}, {"url": "http://host/v1?key=x"}, {"url": "host/v1"}):
+        arm = {"name": "x", "model": "m", "url": "http://host/v1", **wrong}
+        with pytest.raises(RecipeError, match=r"prove\.arms\.(0|x)\.(key|url)"):
+            recipe.compose({**raw, "prove": {"arms": [arm]}})

@@ -65,40 +65,31 @@ def test_a_real_server_gets_the_ids_of_training_and_gives_the_same_answers(adapt
 @pytest.mark.parametrize("fault", ["template", "tokenizer", "adapter"])
 def test_what_differs_is_told(adapter: tuple[Path, Train], tmp_path: Path, fault: str) -> None:
     folder, settings = shutil.copytree(adapter[0], tmp_path / "model"), adapter[1]
-    if fault == "template":  # the exported file says something else than the tokenizer's own
-        (folder / "chat_template.jinja").write_text("{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}", encoding="utf-8")
-        config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-        config["chat_template"] = adapter[0].joinpath("chat_template.jinja").read_text(encoding="utf-8")
-        (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
-        (folder / "chat_template.jinja").rename(folder / "kept.jinja")
-        trained_by = parity._trainer(folder)
-        (folder / "kept.jinja").rename(folder / "chat_template.jinja")
-        messages, tools = parity.PROMPTS["korean"]
-        assert trained_by(messages, tools) != parity._exported(folder)(messages, tools)
-        return
-    if fault == "tokenizer":  # two tokens have changed places in the file alone
-        trained_by = parity._trainer(folder)
+    if fault == "template":
+        path = folder / "chat_template.jinja"
+        path.write_text(path.read_text(encoding="utf-8").replace("<|im_start|>", "<|im_start|> "), encoding="utf-8")
+    elif fault == "tokenizer":  # two letters have changed places
         raw = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
-        vocabulary = raw["model"]["vocab"]
-        a, b = sorted(vocabulary, key=lambda w: vocabulary[w])[20:260:239]
-        vocabulary[a], vocabulary[b] = vocabulary[b], vocabulary[a]
+        words = raw["model"]["vocab"]
+        words["e"], words["r"] = words["r"], words["e"]
         (folder / "tokenizer.json").write_text(json.dumps(raw), encoding="utf-8")
-        changed = [name for name, (messages, tools) in parity.PROMPTS.items() if trained_by(messages, tools) != parity._exported(folder)(messages, tools)]
-        assert changed
-        return
-    from safetensors.torch import load_file, save_file
+    else:
+        from safetensors.torch import load_file, save_file
 
-    path = folder / "adapter/adapter_model.safetensors"
-    save_file({k: v * 30 + 0.5 for k, v in load_file(path).items()}, path)
+        path = folder / "adapter/adapter_model.safetensors"
+        save_file({k: v * 30 + 0.5 for k, v in load_file(path).items()}, path)
     told = parity.parity(folder, settings, serve=False)
-    assert told["verdict"] == "differ" and not told["logits"]["agree"]
+    assert told["verdict"] == "differ"
+    differing = {e["prompt"] for e in told["prompts"] if e["transformers"] == e["exported"] == "differs"}
+    assert told["logits"]["agree"] == (fault != "adapter") and bool(differing) == (fault != "adapter")
 
 
 def test_a_certificate_is_kept_and_is_no_part_of_the_model(adapter: tuple[Path, Train], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "run"
     shutil.copytree(adapter[0], out / "model")
     before = content(out / "model")
-    recipe = recipes.compose({"sources": [{"path": "x.jsonl"}], "steps": [], "train": {"method": "lora"}}, [])
+    (tmp_path / "x.jsonl").write_text("{}\n", encoding="utf-8")
+    recipe = recipes.compose({"sources": [{"path": str(tmp_path / "x.jsonl")}], "steps": ["mix.split"], "train": {"method": "lora"}}, [])
     told = parity.certify(recipe, out, {"dataset_digest": "d", "recipe_digest": "r"}, serve=False)
     assert told is not None and told["digests"]["data"] == "d" and (out / "model/parity.json").exists()
     assert content(out / "model") == before

@@ -197,6 +197,14 @@ def test_a_source_without_rows_in_the_data_obliges_to_nothing(tmp_path: Path) ->
     assert "name the authors" not in text and Words()("duty.unknown", source="faq") in text
 
 
+@pytest.mark.parametrize("lang", LANGS)
+def test_personal_data_that_were_only_marked_are_not_called_replaced(tmp_path: Path, lang: str) -> None:
+    folder = make(tmp_path / "r", trained=False)
+    (folder / "recipe.yaml").write_text("name: r\nsources: [{path: raw/a.jsonl}]\nsteps:\n- guard.pii: {mode: flag}\n", encoding="utf-8")
+    text = card.card(folder, lang)
+    assert Words(lang)("duty.pii_marked") in text and Words(lang)("duty.pii", n=45) not in text
+
+
 def test_a_card_without_a_search_for_personal_data_says_so(tmp_path: Path) -> None:
     folder = make(tmp_path / "r", trained=False)
     told = orjson.loads((folder / "run.json").read_bytes())

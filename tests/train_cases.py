@@ -66,12 +66,13 @@ def one_thread() -> None:
 
 
 def preferences(n: int, seed: int) -> pl.DataFrame:
-    """`n` pairs over the reviews' prompts: the polite ending is preferred to the blunt one, whatever the review says; lengths are alike."""
+    """`n` pairs over the reviews' prompts: the polite ending is preferred to the blunt one, whatever the review says; it is as often the shorter one."""
     rng = np.random.default_rng(seed)
     rows: list[dict[str, Any]] = []
     for i, (id, turns) in enumerate(reviews(n, seed).select("id", "messages").iter_rows()):
         word = FRUIT[int(rng.integers(len(FRUIT)))]
-        ends = [[{"role": "assistant", "content": f"{word} {ending}"}] for ending in ("좋습니다", "그냥 됐어")]
+        blunt = ("그냥 됐어", "싫어")[i % 2]
+        ends = [[{"role": "assistant", "content": f"{word} {ending}"}] for ending in ("좋습니다", blunt)]
         rows.append({"id": f"p{id}", "messages": turns[:1], "chosen": ends[0], "rejected": ends[1], "label": str(i)})
     return records(rows)
 

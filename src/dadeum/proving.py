@@ -27,8 +27,10 @@ MetricName = Literal[
 ]  # fmt: skip
 """Scorers: see evaluate/metrics."""
 Units = Literal["auto", "words", "characters", "pairs", "morphemes"]
+KEY: Final = "DADEUM_MODEL_KEY"
+"""The environment variable that holds an address's key, where an arm names no other."""
 Money = Annotated[float, Field(ge=0)]
-_WHOLE: Final = Annotated[int, Field(ge=1)]
+Whole = Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,13 @@ class Arm:
     model: str = ""
     """Who is asked: empty is the untuned base, `tuned` the tuned model, else a folder or hub name, or with `url` a name there."""
     url: str = ""
-    """An OpenAI-compatible address up to /v1. A key it needs is read from $DADEUM_MODEL_KEY."""
+    """An OpenAI-compatible address up to /v1."""
+    key: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")] = KEY
+    """The environment variable that holds the key for the address: its name, never the key. Each address gets its own alone."""
     prompt: str = ""
     """The last question's template: `{question}` is the question, `{context}` the passages, `{labels}` the labels. Without {question}
     it stands before the question. Empty: of zero_shot an instruction by metric and language, of a corpus one line, else nothing."""
-    k: _WHOLE = 4
+    k: Whole = 4
     """Examples or passages; fewer where a model's context is too short for them."""
     balanced: bool = True
     """few_shot: one label after the other, as far as the rows go."""
@@ -84,11 +88,11 @@ class Arm:
     """retrieval by embedding or hybrid: `hashed`, a folder, or an endpoint as https://host/v1#model."""
     price: Price = field(default_factory=Price)
     budget: Budget = field(default_factory=Budget)
-    at_once: _WHOLE = 4
+    at_once: Whole = 4
     """Requests to an address at a time."""
     patience: Annotated[float, Field(gt=0)] = 120.0
     """Seconds without an answer after which a request is given up."""
-    tries: _WHOLE = 5
+    tries: Whole = 5
     """How often a busy or silent address is asked before the run stops; what was answered is kept."""
 
     def __post_init__(self) -> None:
@@ -100,7 +104,7 @@ class Arm:
         if self.url and not self.model:
             raise RecipeError(Mistake(f"arms.{self.name}.model", f"{self.url} may serve several models", "say which one by its name there"))
         if self.url and ("@" in self.url or "?" in self.url):
-            raise RecipeError(Mistake(f"arms.{self.name}.url", "holds a password or a query, which the run's folder would keep", "put the key into $DADEUM_MODEL_KEY"))
+            raise RecipeError(Mistake(f"arms.{self.name}.url", "holds a password or a query, which the run's folder would keep", f"put the key into ${self.key}"))
         if self.url and not self.url.startswith(("http://", "https://")):
             raise RecipeError(Mistake(f"arms.{self.name}.url", f"{self.url!r} is no address", "https://host/v1"))
         if self.corpus and self.kind != "retrieval":
@@ -151,7 +155,7 @@ class Suite:
     cluster: str = ""
     items: Annotated[int, Field(ge=0)] = 0
     """How many items at most, drawn by the recipe's seed; 0 takes all."""
-    max_new_tokens: _WHOLE | None = None
+    max_new_tokens: Whole | None = None
 
     def __post_init__(self) -> None:
         """Raises RecipeError where the items have two origins."""

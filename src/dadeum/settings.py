@@ -26,8 +26,8 @@ CheckName = Literal[
     "packing_leak", "stop_trained", "mask_gradient", "double_bos", "ledger_matches", "accumulation", "all_move", "enough_steps",
     "updates_survive", "reload_agrees", "rows_accounted", "too_long", "left_out", "loss_by_role", "mask_round_trip", "seams", "history",
     "control_tokens", "template_differs", "stop_agrees", "vocabulary_fits", "stop_learned", "learning_rate", "held_out_loss", "overlap",
-    "text_forms", "reference_agrees", "batches_match", "adapters_cover", "quantised_agrees", "cache_fresh", "resume_agrees", "renderers_agree", "base_fits",
-    "data_enough", "disk_enough",
+    "text_forms", "reference_agrees", "pairs_contradict", "pairs_length", "labels_balanced", "labels_known", "batches_match",
+    "adapters_cover", "quantised_agrees", "cache_fresh", "resume_agrees", "renderers_agree", "base_fits", "data_enough", "disk_enough",
 ]  # fmt: skip
 """What `dadeum check` looks for: probes of the model's behaviour, and checks of rows, tokens and settings."""
 CheckLevel = Literal["block", "warn", "off"]

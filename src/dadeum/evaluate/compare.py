@@ -78,6 +78,7 @@ def compare(
     weights: np.ndarray | None = None,
     *,
     binary: bool = False,
+    alike: bool = False,
     level: float = 0.05,
     resamples: int = 10_000,
     seed: int = 0,
@@ -85,7 +86,8 @@ def compare(
     """The paired difference `a` minus `b`.
 
     cluster: a value for each item; equal values belong together, None stands alone. weights: (items,), the tokens or bytes of
-    an item where the score is a mean over those. binary: every score is 0 or 1. Raises ValueError when shapes disagree.
+    an item where the score is a mean over those. binary: every score is 0 or 1. alike: without a difference both arms would be the same way
+    of training (a step left out that does nothing), so their luck is estimated as one. Raises ValueError when shapes disagree.
 
     >>> right, wrong = np.ones((1, 30)), np.zeros((1, 30))
     >>> found = compare(Arm("tuned", right), Arm("base", wrong, fixed=True), binary=True, resamples=999)
@@ -104,7 +106,7 @@ def compare(
     table = clusters.sums(np.round(gap, 12), weights, code)
     single = binary and len(a.scores) == len(b.scores) == 1 and len(table) == n
     chance = resample.mcnemar(int((gap > 0).sum()), int((gap < 0).sum())) if single else resample.signs(table, resamples, seed)
-    luck = component([(a.scores, a.fixed), (b.scores, b.fixed)], weights, code)
+    luck = component([(a.scores, a.fixed), (b.scores, b.fixed)], weights, code, alike)
     low, high, tail, error = _estimate(table, 1.0 if binary else None, -1.0, luck, level, resamples, seed)
     difference = clusters.ratio(table)
     return Difference(

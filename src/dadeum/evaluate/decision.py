@@ -59,6 +59,7 @@ def decide(proof: Mapping[str, Any], calls: Mapping[str, Mapping[str, Any]], cos
         "metric_name": proof["metric_name"],
         "items": proof["n"],
         "level": proof["level"],
+        "power": power_wanted,
         "verdict": _verdict(against, proof["level"], worth) if trained else "not trained",
         "best": best,
         "arms": arms,
@@ -136,7 +137,7 @@ def _break_even(tuned: float | None, other: float | None, price: float | None, c
 def _affordable(arms: Mapping[str, Mapping[str, Any]], best: str, worth: Worth) -> float | None:
     """What the tuning may cost so that the calls expected pay it back against the best arm, were the tuned model served at the base's price."""
     base, dear = arms.get(BEFORE, {}).get("price"), arms[best]["price"]
-    return None if not worth.calls or base is None or dear is None else max(0.0, worth.calls * (dear - base))
+    return None if best == BEFORE or not worth.calls or base is None or dear is None else max(0.0, worth.calls * (dear - base))
 
 
 def missing(told: Mapping[str, Any], proof: Mapping[str, Any], worth: Worth, wanted: float) -> list[dict[str, Any]]:

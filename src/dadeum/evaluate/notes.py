@@ -23,7 +23,7 @@ def notes(told: dict[str, Any]) -> tuple[list[str], list[str]]:
                 "train.seeds에 값을 둘 이상, 되도록 셋을 주십시오.",
             )
         )
-    if told["covers"] == "items" and not (seeds[a] and seeds[b]):
+    if told["covers"] == "items" and bool(seeds[a]) != bool(seeds[b]):
         pairs.append(
             (
                 "One training: the interval covers items only. The verdict is about this very model, not about training it again.",

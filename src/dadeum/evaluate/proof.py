@@ -39,12 +39,12 @@ METHOD: Final = {
 class Answers:
     """What one arm's models said to the items, in their order; a list for each training, one list alone for a fixed arm.
 
-    seeds: the trainings' seeds; () says that no training made this arm (the untuned base).
+    A null reply is one that was refused. seeds: the trainings' seeds; () says that no training made this arm (the untuned base).
     losses: one for each list of replies, or none at all.
     """
 
     name: str
-    replies: Sequence[Sequence[str]]
+    replies: Sequence[Sequence[str | None]]
     seeds: tuple[int, ...] = ()
     losses: Sequence[Losses] = ()
 

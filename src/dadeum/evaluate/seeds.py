@@ -48,10 +48,12 @@ def between(scores: np.ndarray, weights: np.ndarray, cluster: np.ndarray) -> tup
     return float(means.var(ddof=1)), float(own)
 
 
-def component(arms: list[tuple[np.ndarray, bool]], weights: np.ndarray, cluster: np.ndarray) -> Component | None:
+def component(arms: list[tuple[np.ndarray, bool]], weights: np.ndarray, cluster: np.ndarray, alike: bool = False) -> Component | None:
     """What training seeds add to the variance of a difference of means; None where nobody can know.
 
-    arms: (scores (seeds, items), fixed) of both sides, or of the one arm whose own mean is asked for.
+    arms: (scores (seeds, items), fixed) of both sides, or of the one arm whose own mean is asked for. alike: if there is no difference,
+    both are one and the same way of training, so that their luck is of one kind and the degrees of freedom add up (Student's test;
+    otherwise Satterthwaite's, Welch's).
     """
     trained = [scores for scores, fixed in arms if not fixed]
     measured = [(*between(s, weights, cluster), len(s) - 1) for s in trained if len(s) > 1]
@@ -67,4 +69,6 @@ def component(arms: list[tuple[np.ndarray, bool]], weights: np.ndarray, cluster:
     variance = sum(part.variance for part in parts)
     if variance == 0:
         return Component(0.0, 1.0)
+    if alike:
+        return Component(variance, sum(part.df for part in parts))
     return Component(variance, variance**2 / sum(part.variance**2 / part.df for part in parts))

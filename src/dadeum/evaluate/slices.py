@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -32,7 +32,7 @@ _SCRIPTS: Final = {"ko": re.compile("[가-힣ㄱ-ㆎ]"), "en": re.compile("[A-Za
 
 
 def slices(
-    a: Arm, b: Arm, columns: dict[str, Sequence[Hashable | None]], prove: Prove, cluster: Sequence[Hashable | None] | None = None, *,
+    a: Arm, b: Arm, columns: Mapping[str, Sequence[Hashable | None]], prove: Prove, cluster: Sequence[Hashable | None] | None = None, *,
     binary: bool, higher_is_better: bool = True, seed: int = 0,
 ) -> dict[str, Any]:  # fmt: skip
     """{slices: [{column, value, n, clusters, a, b, difference, low, high, p, p_corrected, verdict}], columns: {name: {p, more}}}.
@@ -73,11 +73,11 @@ def heterogeneity(a: Arm, b: Arm, values: Sequence[Hashable | None], cluster: Se
     """
     gap = a.scores.mean(0) - b.scores.mean(0)
     there = np.flatnonzero([value is not None for value in values])
-    kinds = sorted({str(values[i]) for i in there})
+    kinds = sorted({str(value) for value in values if value is not None})
     if len(kinds) < 2:
         return None
-    kind = np.array([kinds.index(str(values[i])) for i in there])
-    base = clusters.codes([cluster[i] for i in there] if cluster is not None else None, len(there))
+    kind = np.array([kinds.index(str(value)) for value in values if value is not None])
+    base = clusters.codes([cluster[i] for i in there.tolist()] if cluster is not None else None, len(there))
     units, unit = np.unique(base * len(kinds) + kind, return_inverse=True)
     sums, sizes = np.bincount(unit, gap[there]), np.bincount(unit).astype(np.float64)
     label = (units % len(kinds)).astype(np.int64)

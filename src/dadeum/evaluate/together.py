@@ -16,7 +16,7 @@ def together(proofs: Sequence[dict[str, Any]]) -> None:
     """
     rows = [(told, row) for told in proofs for row in told["comparisons"] if row["metric"] == told["metric"]]
     for (told, row), corrected in zip(rows, holm([row["p"] for _, row in rows])):
-        up = metrics.METRICS[row["metric"]].higher_is_better
+        up = told["higher_is_better"] if "higher_is_better" in told else metrics.METRICS[row["metric"]].higher_is_better
         called = verdict(row["difference"], corrected, told["level"], up)
         blind = row["items_only"] is not None
         row |= {"p_corrected": corrected, "verdict": "cannot tell" if blind else called, "items_only": called if blind else None}

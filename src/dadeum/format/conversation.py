@@ -69,12 +69,10 @@ def _message(turn: dict[str, Any], developer: str) -> tuple[dict[str, Any], str]
     role = turn["role"]
     message: dict[str, Any] = {"role": developer if role == "developer" else role, "content": turn.get("content") or ""}
     try:
-        rest = json.loads(turn.get("rest") or "{}")
-        calls = json.loads(turn.get("tool_calls") or "null")
-        parts = json.loads(turn.get("parts") or "[]")
+        rest, calls, parts = (json.loads(turn[key]) if turn.get(key) else None for key in ("rest", "tool_calls", "parts"))
     except ValueError:
         return message, "message_json"
-    if any(isinstance(part, dict) and part.get("type", "text") not in ("text", "input_text", "output_text") for part in parts):
+    if parts and any(isinstance(part, dict) and part.get("type", "text") not in ("text", "input_text", "output_text") for part in parts):
         return message, "not_text"
     if isinstance(rest, dict):
         message = {**rest, **message}

@@ -45,12 +45,12 @@ def _pairs(rows: pl.DataFrame, tokenizer: Any, settings: Train, only_last: bool 
         notes = dict.fromkeys(part for said in (note, note_other) for part in (said or "").split("+") if part)
         joined = [_joined(chosen, rejected, only_last)] if chosen and rejected and not reason else []
         ledger.put(id, joined, reason, turns=sum(len(e.turns) for e in joined), note="+".join(notes), tokens=n + m)
-        for example in joined:
-            carried = int((example.labels != IGNORED).sum())
-            spoken = sum(b - a for a, b in example.turns)
+        for end in (chosen, rejected) if joined else ():
+            carried = 1 if only_last else int((end.labels != IGNORED).sum())
+            spoken = sum(b - a for a, b in end.turns)
             ledger.count("assistant", spoken, carried)
-            ledger.count("prompt", len(example.ids) - spoken, 0)
-            ledger.stops.update(int(example.ids[b - 1]) for _, b in example.turns)
+            ledger.count("prompt", len(end.ids) - spoken, 0)
+            ledger.stops.update(() if only_last else (int(end.ids[b - 1]) for _, b in end.turns))
     return ledger.done()
 
 
@@ -83,4 +83,5 @@ def _joined(chosen: Example, rejected: Example, only_last: bool) -> Example:
     if only_last:
         labels = np.full(len(ids), IGNORED, dtype=np.int32)
         labels[[n - 1, len(ids) - 1]] = ids[[n - 1, len(ids) - 1]]
+        return Example(chosen.id, chosen.row, ids, labels, starts=(0, n))
     return Example(chosen.id, chosen.row, ids, labels, (*chosen.turns, *((a + n, b + n) for a, b in rejected.turns)), (0, n))

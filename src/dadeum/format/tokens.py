@@ -37,12 +37,18 @@ def load_tokenizer(name: str | Path) -> Any:
 
 
 def encode(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
-    """Ids of rendered texts: nothing added, nothing cut."""
+    """Ids of rendered texts: nothing added, nothing cut.
+
+    Straight from the tokenizers library: by way of transformers' own call, whose answer is the same, it takes half as long again.
+    """
     if not texts:
         return []
-    return tokenizer(
-        list(texts), add_special_tokens=False, truncation=False, padding=False, return_attention_mask=False, verbose=False
-    )["input_ids"]
+    backend = tokenizer.backend_tokenizer
+    if backend.truncation is not None:
+        backend.no_truncation()
+    if backend.padding is not None:
+        backend.no_padding()
+    return [made.ids for made in backend.encode_batch_fast(list(texts), add_special_tokens=False)]
 
 
 def decode(tokenizer: Any, ids: Sequence[Sequence[int]]) -> list[str]:

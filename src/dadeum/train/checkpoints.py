@@ -7,10 +7,11 @@ transformers writes a checkpoint in place, so a killed run leaves half ones. Our
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -18,11 +19,14 @@ from typing import Any, Final
 
 import polars as pl
 
+from dadeum.errors import DadeumError
 from dadeum.format.supervise import Supervision
 from dadeum.settings import Train
 from dadeum.step import digest_file
 
 CURVE: Final = pl.Schema({"step": pl.UInt32(), "tokens": pl.UInt64(), "loss": pl.Float64(), "eval_loss": pl.Float64()})
+_FULL: Final = ("PytorchStreamWriter", "No space left", "File too large", "Disk quota", "file write failed", "unexpected pos")
+"""How torch and safetensors say that the disk is full."""
 WHOLE: Final = "whole.json"
 RECORD: Final = "training.json"
 APART: Final = ("seeds", "checks", "price_per_hour", "stages")
@@ -53,6 +57,8 @@ class Trained:
     seconds: float
     cpu_seconds: float
     resumed: bool
+    peak_bytes: int | None = None
+    """The most memory of the first steps (actual.py); null where it could not be counted."""
     measures: dict[str, float] = field(default_factory=dict)
     """Of the held-out rows at the best step, by the objective's names: accuracy and margin of pairs, accuracy and macro_f1 of labels."""
 
@@ -82,6 +88,26 @@ def seal(checkpoint: Path, key: str) -> None:
     draft = path.with_suffix(".draft")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
+
+
+@contextlib.contextmanager
+def disk_told(folder: Path) -> Iterator[None]:
+    """Say in words that the disk was full while a checkpoint or a model was written: torch and safetensors raise errors of their own.
+
+    Raises DadeumError. What was whole before stays, so the same command goes on from the last whole checkpoint.
+    """
+    try:
+        yield
+    except Exception as error:
+        said = str(error)
+        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        if not full and not any(sign in said for sign in _FULL):
+            raise
+        free = shutil.disk_usage(folder).free
+        raise DadeumError(
+            f"a checkpoint or the model could not be written into {folder} ({said.splitlines()[0][:120] if said else type(error).__name__}; "
+            f"{free / 1e6:,.0f} MB are free): make room and run the same command again, which goes on from the last whole checkpoint"
+        ) from error
 
 
 def restore(model: Any, checkpoint: Path) -> None:

@@ -102,34 +102,34 @@ def count(model: Any, shape: Shape, compact: bool = True, agree: bool = True) ->
     import torch
 
     inner = model.get_base_model() if hasattr(model, "peft_config") else model
-    tracker = _tracker(inner.config.get_text_config().vocab_size, {tuple(p.shape) for p in model.parameters()})
+    counted = tracker(inner.config.get_text_config().vocab_size, {tuple(p.shape) for p in model.parameters()})
     for tensor in (*model.parameters(), *model.buffers()):
-        tracker.hold(tensor, "weights")
+        counted.hold(tensor, "weights")
     trained = [p for p in model.parameters() if p.requires_grad]
     for parameter in trained:
-        parameter.register_post_accumulate_grad_hook(lambda p: tracker.hold(p.grad, "gradients"))
-    with tracker:
+        parameter.register_post_accumulate_grad_hook(lambda p: counted.hold(p.grad, "gradients"))
+    with counted:
         optimiser = torch.optim.AdamW(trained, lr=1e-3, fused=True)
         inputs = _inputs(shape)
         if agree and compact:
-            tracker.enter("first batch")
+            counted.enter("first batch")
             with torch.no_grad():
                 _loss(inner, inputs, shape, True)
                 _loss(inner, inputs, shape, False)
         for _ in range(2):
             for _ in range(min(2, shape.accumulate)):
-                tracker.enter("forward")
+                counted.enter("forward")
                 loss = _loss(inner, inputs, shape, compact)
-                tracker.enter("backward")
+                counted.enter("backward")
                 loss.backward()
                 del loss
-            tracker.enter("step")
+            counted.enter("step")
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
-    phase = max(tracker.phases, key=lambda name: tracker.phases[name])
-    parts = {part: tracker.at_peak[part] for part in PARTS}
+    phase = max(counted.phases, key=lambda name: counted.phases[name])
+    parts = {part: counted.at_peak[part] for part in PARTS}
     size = sum(p.numel() for p in model.parameters())
-    return Walked(tracker.peak, phase, parts, dict(tracker.phases), size, sum(p.numel() for p in trained))
+    return Walked(counted.peak, phase, parts, dict(counted.phases), size, sum(p.numel() for p in trained))
 
 
 def like(settings: Train, lengths: list[int], supervised: float) -> Shape:
@@ -205,7 +205,7 @@ def _fill(model: Any) -> None:
                 kind[name] = made[id(old)]
 
 
-def _tracker(vocabulary: int, parameters: set[tuple[int, ...]]) -> Any:
+def tracker(vocabulary: int, parameters: set[tuple[int, ...]]) -> Any:
     """A dispatch mode that counts every storage from the operation that makes it until it dies."""
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode

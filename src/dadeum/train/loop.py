@@ -22,8 +22,9 @@ from dadeum.errors import DadeumError, MissingExtra
 from dadeum.format.supervise import supervise
 from dadeum.format.tokens import load_tokenizer, need
 from dadeum.settings import Train
+from dadeum.train.actual import Watch
 from dadeum.train.batches import Plan, plan
-from dadeum.train.checkpoints import RECORD, Progress, Trained, claim, finished, identity, last_whole, trained
+from dadeum.train.checkpoints import RECORD, Progress, Trained, claim, disk_told, finished, identity, last_whole, trained
 from dadeum.train.defaults import learning_rate
 from dadeum.train.machine import quiet, threads
 from dadeum.train.methods import METHODS
@@ -69,10 +70,14 @@ def train(
             last = last_whole(checkpoints, key)
             claim(checkpoints, key)
             trainer.key = key
-            trainer.train(resume_from_checkpoint=str(last) if last else None)
-            told = {**_told(trainer, steps), "seconds": time.monotonic() - started, "cpu_seconds": _cpu() - cpu, "resumed": last is not None}
+            watch = Watch.on(trainer)
+            with disk_told(out.parent):
+                trainer.train(resume_from_checkpoint=str(last) if last else None)
+            watch.stop()
+            told = {**_told(trainer, steps), "peak_bytes": watch.peak, "seconds": time.monotonic() - started, "cpu_seconds": _cpu() - cpu, "resumed": last is not None}
             record = {"key": key, "seed": seed, "base": base, "settings": asdict(settings), **told}
-            save(trainer.model, tokenizer, taught.stops, settings, out, {RECORD: json.dumps(record, indent=1)})
+            with disk_told(out.parent):
+                save(trainer.model, tokenizer, taught.stops, settings, out, {RECORD: json.dumps(record, indent=1)})
     shutil.rmtree(checkpoints, ignore_errors=True)
     return trained(out, record, taught)
 

@@ -70,6 +70,11 @@ def make_trainer(
         def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             losses = [line["eval_loss"] for line in state.log_history if "eval_loss" in line]
             since = len(losses) - 1 - losses.index(min(losses))
+            if progress:
+                steps_taken = [line["step"] for line in state.log_history if "eval_loss" in line]
+                seen, all_tokens = int(steps.tokens[min(state.global_step, steps.steps) - 1]), int(steps.tokens[-1])
+                told = {"stage": "held_out", "step": state.global_step, "of": steps.steps, "tokens": seen, "all_tokens": all_tokens, "since": since}
+                progress({**told, "eval_loss": losses[-1], "best": min(losses), "best_step": steps_taken[losses.index(min(losses))]})
             if settings.patience and not settings.tokens and since >= settings.patience:
                 control.should_training_stop = True
 

@@ -8,8 +8,9 @@ that trains does so once per seed, and no two arms share a seed, so that the int
 from __future__ import annotations
 
 from dadeum.tuning.answers import prove
-from dadeum.tuning.before import check, memory, power
+from dadeum.tuning.before import check, power
 from dadeum.tuning.decided import decide
+from dadeum.tuning.forecast import memory
 from dadeum.tuning.rows import raw_rows, split, training_rows
 from dadeum.tuning.taught import supervision
 from dadeum.tuning.trainings import arms, model_folder, train

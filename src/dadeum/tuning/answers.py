@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +15,7 @@ from dadeum.proving import Arm
 from dadeum.recipe import Recipe
 from dadeum.settings import Prove
 from dadeum.tuning import measured
+from dadeum.tuning.harness import harness
 from dadeum.tuning.replies import TUNED, Replied, replies
 from dadeum.tuning.rows import split
 from dadeum.tuning.suites import Held, groups, held, passages
@@ -40,7 +41,7 @@ def prove(recipe: Recipe, out: Path) -> dict[str, Any]:
     raw = next((name for name, arm in asked.items() if arm.kind == "raw"), "base")
     suites = held(recipe, out, wanted)
     said = ask(recipe, out, suites, asked)
-    made = compared(recipe, suites, said, ("tuned", raw))
+    made = compared(recipe, suites, said, ("tuned", raw), {s.name: harness(recipe, out, wanted, s, asked, ("tuned", raw)) for s in wanted.suites if s.task})
     answers_of(suites, said).write_parquet(out / "answers.parquet")
     (out / "calls.json").write_bytes(orjson.dumps({name: one.calls for name, one in said[0].items()}, option=orjson.OPT_INDENT_2))
     (out / "proof.json").write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
@@ -73,8 +74,13 @@ def ask(recipe: Recipe, out: Path, suites: Sequence[Held], asked: dict[str, Arm]
     return told
 
 
-def compared(recipe: Recipe, suites: Sequence[Held], said: Sequence[Said], headline: tuple[str, str]) -> dict[str, Any]:
-    """proof.json: the first suite's comparison, with the other suites' below `suites`, all corrected for each other."""
+def compared(
+    recipe: Recipe, suites: Sequence[Held], said: Sequence[Said], headline: tuple[str, str], scored: Mapping[str, dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """proof.json: the first suite's comparison, with the other suites' below `suites`, all corrected for each other.
+
+    scored: the proofs of suites that somebody else has scored, by name.
+    """
     from dadeum.evaluate.metrics.loss import Losses
     from dadeum.evaluate.proof import Answers, proof
     from dadeum.evaluate.together import together
@@ -86,9 +92,10 @@ def compared(recipe: Recipe, suites: Sequence[Held], said: Sequence[Said], headl
             answers, suite.references, suite.prove, cluster=suite.cluster, task=suite.name or recipe.name, seed=recipe.seed, headline=headline
         )
         made.append({**told, **_parts(recipe, suite, answers, told)})
-    if len(made) > 1:
-        together(made)
-    return made[0] | ({"suites": {suite.name: told for suite, told in zip(suites[1:], made[1:])}} if len(made) > 1 else {})
+    others = {suite.name: told for suite, told in zip(suites[1:], made[1:])} | dict(scored or {})
+    if others:
+        together([made[0], *others.values()])
+    return made[0] | ({"suites": others} if others else {})
 
 
 def _parts(recipe: Recipe, suite: Held, answers: Sequence[Answers], told: dict[str, Any]) -> dict[str, Any]:

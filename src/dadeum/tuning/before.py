@@ -10,6 +10,7 @@ from typing import Any, Final
 import polars as pl
 
 from dadeum.recipe import Recipe
+from dadeum.tuning.forecast import ahead, memory
 from dadeum.tuning.lessons import Lesson, lessons
 from dadeum.tuning.rows import base_model, split
 from dadeum.tuning.taught import supervision, taught
@@ -30,7 +31,7 @@ def check(recipe: Recipe, out: Path) -> dict[str, Any]:
     order = ("fail", "warn", "pass", "not applicable")
     found.sort(key=lambda one: order.index(one["verdict"]))
     worst = found[0]["verdict"] if found and found[0]["verdict"] in ("fail", "warn") and told["trained"] else "pass" if told["trained"] else "fail"
-    return {"verdict": worst, "supervision": told, "probes": found, "memory": memory(recipe, out), "power": power(recipe, out)}
+    return {"verdict": worst, "supervision": told, "probes": found, "memory": memory(recipe, out), "ahead": ahead(recipe, out), "power": power(recipe, out)}
 
 
 def _found(recipe: Recipe, lesson: Lesson, base: str, out: Path) -> list[Any]:
@@ -67,25 +68,6 @@ def _found(recipe: Recipe, lesson: Lesson, base: str, out: Path) -> list[Any]:
         rows = lesson.rows.filter(ledger["reason"].is_null())
         seen += [checks.Found(p.name, p.verdict, p.number, p.means) for p in probe.probes(rows, base, settings, recipe.seed)]
     return checks.graded(seen, settings.checks)
-
-
-def memory(recipe: Recipe, out: Path) -> dict[str, Any] | None:
-    """What the training will take, and what would fit elsewhere: the walk on fake tensors, devices by formula. Of stages, the one that
-    takes most. None without a row to train on."""
-    from transformers import AutoConfig
-
-    from dadeum.train import forecast
-
-    base = base_model(recipe, out)
-    told: list[dict[str, Any]] = []
-    for lesson in lessons(recipe, split(out, "train"), split(out, "validation")):
-        rows = taught(lesson, base, out)[1].filter(pl.col("reason").is_null())
-        if not rows.height:
-            continue
-        share = int(rows["n_supervised"].sum()) / max(1, int(rows["n_tokens"].sum()))
-        one = forecast.forecast(AutoConfig.from_pretrained(base), rows["n_tokens"].to_list(), share, lesson.settings)
-        told.append(one | ({"stage": lesson.name} if lesson.stage else {}))
-    return max(told, key=lambda one: one["cpu"]["plain"]["peak"]) | {"tokens": sum(one["tokens"] for one in told)} if told else None
 
 
 def power(recipe: Recipe, out: Path) -> dict[str, Any] | None:

@@ -3,7 +3,8 @@
 The comparison is that of every proof (evaluate/proof.py): paired on the held-out rows, by cluster, with the interval of the training seeds.
 What has to be beaten:
 
-    reward     the longer answer of a pair (a coin where both are as long): the bias that preference data teach first
+    reward     length alone: the longer end of a pair, or the shorter one where the training pairs were chosen so (a coin where both are as
+               long); the bias that preference data teach first
     dpo        the untuned model's own preference, by summed log-probability
     classify   the most common label of the training rows
     pretrain, infill   the untuned model, nats per byte on the same tokens
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import polars as pl
@@ -27,6 +28,9 @@ from dadeum.tuning.trainings import model_folder
 
 KINDS = ("reward", "classify", "pretrain", "infill")
 """Objectives whose models are not asked for words at all."""
+
+BEATEN: Final = {"reward": "length", "classify": "common"}
+"""The arm that is to be beaten where it is no model: length alone, the most common label."""
 
 
 def applies(recipe: Recipe) -> bool:
@@ -43,6 +47,7 @@ def prove(recipe: Recipe, out: Path) -> dict[str, Any]:
     if wanted is None:
         raise DadeumError(f"the recipe {recipe.name} has no `prove` section: there is nothing to prove")
     rows = _drawn(split(out, "test"), wanted.items, recipe.seed)
+    beaten = BEATEN.get(settings.objective, "base")
     models: list[Path | str] = [model_folder(out, "tuned", seed) for seed in settings.seeds]
     if settings.objective in ("pretrain", "infill"):
         found = [_losses(folder, rows, settings, out) for folder in (base_model(recipe, out), *models)]
@@ -58,10 +63,10 @@ def prove(recipe: Recipe, out: Path) -> dict[str, Any]:
         rows = rows.join(common, on="id", how="inner", maintain_order="left")
         references = rows["reference"].to_list()
         said = [_base(recipe, rows, settings, out), *(one["said"].to_list() for one in read)]
-        told = [Answers("base", said[:1]), Answers("tuned", said[1:], settings.seeds)]
+        told = [Answers(beaten, said[:1]), Answers("tuned", said[1:], settings.seeds)]
     cluster = rows.get_column(wanted.cluster).cast(pl.String).to_list() if wanted.cluster else None
-    made = proof(told, references, wanted, cluster=cluster, task=recipe.name, seed=recipe.seed, headline=("tuned", "base"))
-    seeds = [("base", 0), *(("tuned", seed) for seed in settings.seeds)]
+    made = proof(told, references, wanted, cluster=cluster, task=recipe.name, seed=recipe.seed, headline=("tuned", beaten))
+    seeds = [(beaten, 0), *(("tuned", seed) for seed in settings.seeds)]
     frames = [
         pl.DataFrame({"id": rows["id"], "reference": references, "arm": arm, "seed": seed, "answer": pl.Series(answers, dtype=pl.String), "suite": ""})
         for (arm, seed), answers in zip(seeds, said)
@@ -94,8 +99,11 @@ def _base(recipe: Recipe, rows: pl.DataFrame, settings: Train, out: Path) -> lis
         return [str(most)] * rows.height
     if settings.objective == "dpo":
         return _said(base_model(recipe, out), rows.drop("reference"), settings, out)["said"].to_list()
+    pairs = training_rows(recipe, split(out, "train"))
+    apart = [pairs.get_column(end).list.eval(pl.element().struct.field("content").str.len_chars()).list.sum() for end in ("chosen", "rejected")]
+    sign = 1 if int((apart[0] > apart[1]).sum()) >= int((apart[0] < apart[1]).sum()) else -1
     longer = _said(model_folder(out, "tuned", settings.seeds[0]), rows.drop("reference"), settings, out)["longer"].to_list()
-    return ["chosen" if n > 0 or (n == 0 and _coin(id)) else "rejected" for n, id in zip(longer, rows["id"].to_list())]
+    return ["chosen" if sign * n > 0 or (n == 0 and _coin(id)) else "rejected" for n, id in zip(longer, rows["id"].to_list())]
 
 
 def _losses(folder: Path | str, rows: pl.DataFrame, settings: Train, out: Path) -> pl.DataFrame:

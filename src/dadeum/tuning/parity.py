@@ -2,7 +2,7 @@
 
 On golden prompts (Korean, decomposed Hangul, an empty system turn, a history, tools) four ways to the ids are held against each other:
 
-    trainer       our renderer and encoder, by which every row was trained and every answer asked
+    trainer       our renderer and encoder with the base's tokenizer and the recipe's template: how every row was trained
     transformers  AutoTokenizer.apply_chat_template on the folder
     exported      chat_template.jinja and tokenizer.json alone, which is what other servers read
     server        `transformers serve` on loopback, called with the openai client: the ids that reached its model, and its greedy answer
@@ -84,7 +84,7 @@ def parity(folder: Path, settings: Train, serve: bool = True) -> dict[str, Any]:
     """{verdict: agree or differ, prompts, server, logits} of a model's folder. Raises DadeumError where the folder cannot be read."""
     from dadeum.serve import missing, served
 
-    ways = {"trainer": _trainer(folder), "transformers": _transformers(folder), "exported": _exported(folder)}
+    ways = {"trainer": _trainer(folder, settings), "transformers": _transformers(folder), "exported": _exported(folder)}
     prompts = []
     for name, (messages, tools) in PROMPTS.items():
         ids = {way: made(messages, tools) for way, made in ways.items()}
@@ -114,9 +114,12 @@ Way = Callable[[list[dict[str, Any]], list[Any] | None], list[int] | None]
 """The ids of a prompt; None where the template refuses it."""
 
 
-def _trainer(folder: Path) -> Way:
-    tokenizer = load_tokenizer(folder)
-    template = Template.of(tokenizer)
+def _trainer(folder: Path, settings: Train) -> Way:
+    """By what the training took, not by what it wrote; only where the base has gone since, by the folder."""
+    base = json.loads((folder / "training.json").read_text(encoding="utf-8"))["base"]
+    gone = Path(base).is_absolute() and not Path(base).is_dir()
+    tokenizer = load_tokenizer(folder if gone else base)
+    template = Template.of(tokenizer, settings.template)
 
     def ids(messages: list[dict[str, Any]], tools: list[Any] | None) -> list[int] | None:
         try:

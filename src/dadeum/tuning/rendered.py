@@ -55,7 +55,7 @@ def renderers_agree(recipe: Recipe, base: str, test: pl.DataFrame, settings: Tra
 
 
 def _renderings(base: str, asked: pl.DataFrame, settings: Train) -> tuple[float, float, float]:
-    """(low, mean, high): by what share the references' loss is higher under the template. Paired by item, weighted by their bytes."""
+    """(low, mean, high): by what share the references' loss is higher under the template. Nats per token, paired by item, weighted by their bytes."""
     from dadeum.evaluate.compare import Arm, compare
     from dadeum.train import generate
 
@@ -64,12 +64,14 @@ def _renderings(base: str, asked: pl.DataFrame, settings: Train) -> tuple[float,
         bare = Path(folder) / "bare.jinja"
         bare.write_text(BARE, encoding="utf-8")
         told = [Train(template=t, max_length=settings.max_length, micro_tokens=settings.micro_tokens, device=settings.device) for t in (settings.template, str(bare))]
-        nats = [generate.losses(base, shown, one)["nll"].fill_null(float("nan")).to_numpy() for one in told]
+        lost = [generate.losses(base, shown, one) for one in told]
+    # Per token: a template may add tokens to an answer (an empty think block) that the bare text has not.
+    nats = [(f["nll"] / f["tokens"]).fill_null(float("nan")).to_numpy() for f in lost]
     size = np.array([len(text.encode()) for text in asked["reference"]], dtype=np.float64)
     fit = np.isfinite(nats[0]) & np.isfinite(nats[1]) & (size > 0)
     if fit.sum() < 8:
         return 0.0, 0.0, 0.0
-    had, has = nats[1][fit] / size[fit], nats[0][fit] / size[fit]
+    has, had = nats[0][fit], nats[1][fit]
     gap = compare(Arm("template", has[None], fixed=True), Arm("bare", had[None], fixed=True), weights=size[fit])
     level = float((had * size[fit]).sum() / size[fit].sum())
     return gap.low / level, gap.difference / level, gap.high / level

@@ -28,6 +28,8 @@ from dadeum.tuning.trainings import model_folder
 
 TUNED: Final = Arm("the tuned model", model="tuned")
 """How the tuned model is asked: the items as they stand."""
+ENDLESS: Final = 10**9
+"""Tokens of a context that nobody bounds: tokenizers say 10^30 then."""
 LONE: Final = 3
 """Items that are asked one by one, for the time that one call takes."""
 
@@ -123,16 +125,14 @@ def lengths(folder: Path | str, frame: pl.DataFrame, settings: Train) -> list[in
 
 def _fitting(folder: Path | str, asked: Asked, settings: Train, max_new_tokens: int) -> np.ndarray:
     """How many examples fit into the model's context, with the answer."""
-    from transformers import AutoConfig, PreTrainedConfig
+    from transformers import AutoConfig
 
-    try:
-        config: PreTrainedConfig | None = AutoConfig.from_pretrained(str(folder))
-    except (OSError, ValueError):
-        config = None  # an adapter alone has no configuration of its own: its tokenizer tells a length, or nothing does
     from dadeum.format.tokens import load_tokenizer
 
-    told = getattr(config, "max_position_embeddings", None) or load_tokenizer(folder).model_max_length
-    return fitted(asked, lambda frame: lengths(folder, frame, settings), int(min(told, 10**9)) - max_new_tokens)
+    adapter = Path(folder) / "adapter_config.json"
+    named = json.loads(adapter.read_text(encoding="utf-8"))["base_model_name_or_path"] if adapter.exists() else str(folder)
+    room = getattr(AutoConfig.from_pretrained(named), "max_position_embeddings", None) or load_tokenizer(folder).model_max_length
+    return fitted(asked, lambda frame: lengths(folder, frame, settings), int(min(room, ENDLESS)) - max_new_tokens)
 
 
 def latency(recipe: Recipe, out: Path, arm: Arm, items: pl.DataFrame, max_new_tokens: int) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def _away(arm: Arm, asked: Asked, max_new_tokens: int) -> Replied:
         if chat.why_not or not chat.messages:
             raise DadeumError(f"row {chat.id} has no prompt to ask {arm.name} ({chat.why_not or 'no messages'})")
         asks.append(Ask([_openai(message) for message in chat.messages], max_new_tokens, chat.tools or ()))
-    endpoint = Endpoint(arm.url, arm.model, arm.price, arm.budget, arm.at_once, arm.patience, arm.tries)
+    endpoint = Endpoint(arm.url, arm.model, arm.price, arm.budget, arm.at_once, arm.patience, arm.tries, arm.key)
     found = endpoint.answers(asks)
     good = [reply for reply in found if reply.text is not None]
     times = sorted(reply.seconds for reply in good) or [0.0]

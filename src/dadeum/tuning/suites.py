@@ -92,7 +92,7 @@ def read(pattern: str, cache: Path, fields: dict[str, str] | None = None, sectio
     """The rows of some files, in any format that can be read, as records. Raises DadeumError where none can."""
     from dadeum import io, remote
 
-    source = Source(path=pattern, fields=fields or {}, **({"sections": sections} if sections else {}))
+    source = Source(path=pattern, fields=fields or {}, sections=sections or Sections())
     chunks = [c.rows for path in io.sources(source) for c in io.read(remote.at_hand(path, cache), source, CHUNK)]
     if not any(rows.height for rows in chunks):
         raise DadeumError(f"{pattern} holds no row that can be read")

@@ -11,9 +11,11 @@ import orjson
 
 from dadeum.recipe import Recipe
 from dadeum.settings import Train
-from dadeum.tuning import gate
+from dadeum.tuning import forecast, gate
+from dadeum.tuning.keep import content, kept
 from dadeum.tuning.lessons import Lesson, lessons
 from dadeum.tuning.rows import base_model, raw_rows, split, train_settings
+from dadeum.tuning.watching import Line
 
 Say = Callable[[str], None]
 
@@ -34,6 +36,7 @@ def train(recipe: Recipe, out: Path, say: Say = lambda text: None) -> dict[str, 
     held = split(out, "validation")
     told = _Told(out)
     matched: dict[int, int] = {}
+    rates: dict[int, dict[str, Any]] = {}
     for number, arm in enumerate(arms(recipe)):
         rows = split(out, "train") if arm == "tuned" else raw_rows(recipe, out)
         for seed in settings.seeds:
@@ -43,12 +46,16 @@ def train(recipe: Recipe, out: Path, say: Say = lambda text: None) -> dict[str, 
                 last = lesson.number + 1 >= len(settings.stages)
                 into = model_folder(out, arm, seed) if last else model_folder(out, arm, seed).with_name(f"{arm}-{seed}.{lesson.number + 1}-{lesson.name}")
                 say(f"train {arm}, seed {seed}" + (f", stage {lesson.name}" if lesson.stage else ""))
-                effective = _effective(lesson, matched.get(lesson.number, 0))
-                made = _trained(lesson, effective, start, _seed(seed, number), into)
+                rate = rates.setdefault(lesson.number, found_rate(recipe, lesson, start, out)) if lesson.settings.learning_rate == "find" else None
+                if rate:
+                    say(finder_text(rate))
+                effective = _effective(lesson, matched.get(lesson.number, 0), rate)
+                made = _trained(lesson, effective, start, _seed(seed, number), into, say)
                 if len(arms(recipe)) > 1:
                     matched.setdefault(lesson.number, made.tokens)
-                told.add(arm, seed, lesson, made)
+                told.add(arm, seed, lesson, made, rate)
                 if arm == "tuned" and seed == settings.seeds[0]:
+                    told.off(forecast.said(lesson, base, out), made, say)
                     told.gate(gate.measure(recipe, lesson, before, start, into, out), lesson, into, say)
                 start = into
                 before.append(lesson)
@@ -60,15 +67,35 @@ def train(recipe: Recipe, out: Path, say: Say = lambda text: None) -> dict[str, 
     return {"base": base if settings.base != "tiny" else "tiny", **told.done()}
 
 
-def _effective(lesson: Lesson, tokens: int) -> Train:
+def found_rate(recipe: Recipe, lesson: Lesson, start: Path | str, out: Path) -> dict[str, Any]:
+    """The range test of a lesson (train/finder.py), made once of the same rows, model and settings."""
+    from dadeum.train import finder
+
+    made = kept(out, "rates", [content(start), lesson.rows, lesson.settings], lambda: (finder.find(lesson.rows, str(start), lesson.settings, recipe.seed), {}))
+    return made.head
+
+
+def finder_text(rate: dict[str, Any]) -> str:
+    """The range test in a line."""
+    from dadeum.train import finder
+
+    return finder.text(rate)
+
+
+def _effective(lesson: Lesson, tokens: int, rate: dict[str, Any] | None) -> Train:
     """A lesson's settings as the loop takes them: its rows are drawn already, and later arms see as many tokens as the first."""
-    return dataclasses.replace(lesson.settings, rows=0, **({"tokens": tokens} if tokens and not lesson.settings.tokens else {}))  # type: ignore[arg-type]
+    changed: dict[str, Any] = {"rows": 0}
+    if tokens and not lesson.settings.tokens:
+        changed["tokens"] = tokens
+    if rate:
+        changed["learning_rate"] = rate["rate"]
+    return dataclasses.replace(lesson.settings, **changed)
 
 
-def _trained(lesson: Lesson, settings: Train, start: Path | str, seed: int, into: Path) -> Any:
+def _trained(lesson: Lesson, settings: Train, start: Path | str, seed: int, into: Path, say: Say) -> Any:
     from dadeum.train import loop
 
-    return loop.train(lesson.rows, lesson.held, str(start), settings, seed, into)
+    return loop.train(lesson.rows, lesson.held, str(start), settings, seed, into, Line(say, settings.patience))
 
 
 class _Told:
@@ -79,8 +106,9 @@ class _Told:
         self.curve: list[dict[str, Any]] = []
         self.arms: dict[str, dict[str, Any]] = {}
         self.gates: list[dict[str, Any]] = []
+        self.forecasts: list[dict[str, Any]] = []
 
-    def add(self, arm: str, seed: int, lesson: Lesson, made: Any) -> None:
+    def add(self, arm: str, seed: int, lesson: Lesson, made: Any, rate: dict[str, Any] | None) -> None:
         """One training. Steps and tokens of the curve go on from the stage before."""
         had = self.arms.setdefault(f"{arm}-{seed}", {"tokens": 0, "steps": 0, "seconds": 0.0})
         for point in made.curve.to_dicts():
@@ -89,10 +117,21 @@ class _Told:
             self.curve.append({"arm": arm, "seed": seed, **stage, **point, **moved})
         one = {"tokens": made.tokens, "steps": made.steps, "eval_loss": made.eval_loss, "seconds": round(made.seconds, 1)}
         one |= {"rows": lesson.rows.height, "learning_rate": made.learning_rate, "device": made.device}
+        one |= {"found": rate} if rate else {}
         if lesson.stage:
             had.setdefault("stages", []).append({"stage": lesson.name, "replayed": len(lesson.replayed), **one})
         had.update(one | {name: round(had[name] + one[name], 1) for name in ("tokens", "steps", "seconds")})
         (self.out / "curve.json").write_bytes(orjson.dumps(self.curve))
+
+    def off(self, said: dict[str, Any] | None, made: Any, say: Say) -> None:
+        """How far off the forecast of the first training was, lesson by lesson."""
+        from dadeum.train import actual
+
+        if said is None or made.peak_bytes is None:
+            return
+        took = {"peak": made.peak_bytes, "seconds": made.seconds}
+        self.forecasts.append({"stage": said.pop("stage"), "said": said, "took": took})
+        say(actual.text(said, took))
 
     def gate(self, found: list[dict[str, Any]], lesson: Lesson, into: Path, say: Say) -> None:
         """What the gate found, kept in gates.json. Raises DadeumError where it refuses."""
@@ -106,7 +145,8 @@ class _Told:
 
     def done(self) -> dict[str, Any]:
         """For run.json."""
-        return {"arms": self.arms, **({"gates": self.gates} if self.gates else {})}
+        kept = {"gates": self.gates, "forecast": self.forecasts}
+        return {"arms": self.arms, **{name: told for name, told in kept.items() if told}}
 
 
 def model_folder(out: Path, arm: str, seed: int) -> Path:

@@ -82,7 +82,7 @@ def ask(arm: Arm, held: pl.DataFrame, pool: Pool | None, corpus: Sequence[str], 
         near = Near(corpus)
         for i, (found, asked) in enumerate(zip(closest(questions, corpus, arm.by, arm.embedding), questions)):
             own = near.own(asked)
-            places = list(islice((int(p) for p in found if not near.copy(asked, corpus[p], own)), arm.k))
+            places = list(islice((p for p in found.tolist() if not near.copy(asked, corpus[p], own)), arm.k))
             passages[i] = [corpus[p] for p in places]
             chosen[i] = tuple(f"passage {p}" for p in places)
     elif arm.kind in ("few_shot", "retrieval"):
@@ -91,8 +91,7 @@ def ask(arm: Arm, held: pl.DataFrame, pool: Pool | None, corpus: Sequence[str], 
         orders = closest(questions, pool.questions, arm.by, arm.embedding, DEPTH + arm.k) if arm.kind == "retrieval" else None
         drawn = order(pool, seed, arm.balanced) if orders is None else []
         for i, (id, asked, group) in enumerate(zip(held.get_column("id").to_list(), questions, groups(held, columns))):
-            found = (int(p) for p in next(orders)) if orders is not None else iter(drawn)
-            places = list(islice(pool.allowed(found, id, asked, group), arm.k))
+            places = list(islice(pool.allowed(next(orders).tolist() if orders is not None else drawn, id, asked, group), arm.k))
             examples[i] = [shown(pool, p) for p in places]
             chosen[i] = tuple(pool.ids[p] for p in places)
     return Asked(held, examples, passages, template, prove.labels, korean, tuple(chosen))

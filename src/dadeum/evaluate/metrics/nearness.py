@@ -23,4 +23,4 @@ def scores(pairs: Sequence[tuple[str, str]], embedding: str = embed.HASHED) -> l
     model = embed.load(embedding)
     said, asked = (model.vectors(pl.Series([pair[side] for pair in pairs], dtype=pl.String)) for side in (0, 1))
     cosines = np.einsum("nd,nd->n", said, asked, dtype=np.float64)
-    return [round(float(cosine), 6) if there else None for cosine, there in zip(cosines, said.any(axis=1))]
+    return [round(float(cosine), 6) if there else None for cosine, there in zip(cosines.tolist(), (np.abs(said).sum(axis=1) > 0).tolist())]

@@ -34,7 +34,7 @@ class Beneath(ctypes.Structure):
     _fields_ = [("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32)]
 
 
-def locked(readable, writable):
+def locked(readable: list[str], writable: list[str]) -> bool:
     """Whether the kernel has locked this process in."""
     libc = ctypes.CDLL(None, use_errno=True)
     version = libc.syscall(CREATE, None, 0, 1)
@@ -54,10 +54,10 @@ def locked(readable, writable):
         libc.syscall(ADD, made, 1, ctypes.byref(beneath), 0)
         os.close(folder)
     libc.prctl(38, 1, 0, 0, 0)
-    return libc.syscall(RESTRICT, made, 0) == 0
+    return bool(libc.syscall(RESTRICT, made, 0) == 0)
 
 
-def main():
+def main() -> None:
     """Lock, run, tell."""
     told = json.load(sys.stdin)
     os.chdir(told["folder"])

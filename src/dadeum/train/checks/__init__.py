@@ -3,6 +3,7 @@
 A check looks at a `Setup` and gives a `Found`: verdict, number, the row that shows it, the remedy. probe.py measures the model's
 behaviour; both end in one list (`graded`). `train.checks` says per name whether a failure blocks, warns, or is not looked for.
 
+    pairs.py      pairs that contradict one another or teach length, labels too rare or unknown
     data.py       overlap with the test split, text forms a tokenizer splits badly
     rows.py       every row accounted for, rows that do not fit
     mask.py       which tokens carry loss, proven again from the rendered text
@@ -54,7 +55,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from dadeum.settings import CheckLevel
-from dadeum.train.checks import batched, data, given, mask, rows, setting, template, tokens
+from dadeum.train.checks import batched, data, given, mask, pairs, rows, setting, template, tokens
 from dadeum.train.checks.found import Found, Setup
 
 CHECKS: Final[dict[str, Callable[[Setup], Found]]] = {
@@ -79,9 +80,13 @@ CHECKS: Final[dict[str, Callable[[Setup], Found]]] = {
     "base_fits": given.base_fits,
     "data_enough": given.data_enough,
     "disk_enough": given.disk_enough,
+    "pairs_contradict": pairs.pairs_contradict,
+    "pairs_length": pairs.pairs_length,
+    "labels_balanced": pairs.labels_balanced,
+    "labels_known": pairs.labels_known,
 }
 WARNS: Final = (
-    "too_long", "left_out", "seams", "history", "control_tokens", "template_differs", "stop_agrees", "learning_rate", "held_out_loss", "text_forms",
+    "too_long", "left_out", "seams", "history", "control_tokens", "template_differs", "stop_agrees", "learning_rate", "held_out_loss", "text_forms", "pairs_length",
     "renderers_agree", "adapters_cover",
 )  # fmt: skip
 """What may be wanted: told, without stopping anybody. Every other failure blocks unless the recipe says otherwise."""

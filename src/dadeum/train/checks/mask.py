@@ -7,6 +7,7 @@ import polars as pl
 from dadeum.format.conversation import conversations
 from dadeum.format.supervise import IGNORED
 from dadeum.format.template import Template
+from dadeum.format.thinking import without
 from dadeum.format.tokens import decode, normalised
 from dadeum.train.checks.found import Found, Setup, noted, share
 
@@ -33,17 +34,28 @@ def mask_round_trip(setup: Setup) -> Found:
     """The tokens with loss, decoded, are the answers as rendered, stops included: for every row of the sample, by a second reading."""
     if setup.settings.supervise == "all":
         return Found("mask_round_trip", "not applicable", 0.0, "train.supervise is all: every token carries loss")
+    if setup.settings.objective not in ("sft", "dpo"):
+        return Found("mask_round_trip", "not applicable", 0.0, f"{setup.settings.objective} learns no answers")
     template = Template.of(setup.tokenizer, setup.settings.template)
     chats = conversations(setup.sampled, template.source)
+    asked = setup.sampled.get_column("messages").list.len().fill_null(0).to_list()
     bad, seen, row = 0, 0, ""
     for example in setup.sample.examples:
         chat = chats[example.row]
         if chat.messages is None:
             continue
+        ids, labels = example.sequences[0]  # of a pair, the chosen end is the conversation
         rendered = template.conversation(chat.messages, chat.tools)
-        turns = rendered.turns[-1:] if setup.settings.supervise == "last" else rendered.turns
-        meant = "".join(rendered.text[t.start : t.end] for t in turns if chat.weights[t.message] != 0.0)
-        said = decode(setup.tokenizer, [example.ids[example.labels != IGNORED]])[0]
+        if setup.settings.objective == "dpo":
+            turns = [t for t in rendered.turns if t.message >= asked[example.row]]
+        else:
+            turns = list(rendered.turns[-1:] if setup.settings.supervise == "last" else rendered.turns)
+        turns = [t for t in turns if chat.weights[t.message] != 0.0]
+        spoken = [rendered.text[t.start : t.end] for t in turns]
+        if setup.settings.thinking == "read":
+            spoken = [without(text, rendered.text[: t.start]) for text, t in zip(spoken, turns)]
+        meant = "".join(spoken)
+        said = decode(setup.tokenizer, [ids[labels != IGNORED]])[0]
         seen += 1
         # A tokenizer that drops the leading space of a text decoded by itself (Llama 2, Mistral) has kept the answer.
         if said.lstrip(" ") not in (meant.lstrip(" "), normalised(setup.tokenizer, meant).lstrip(" ")):

@@ -1,0 +1,69 @@
+"""Every value that a training will really use, and where it comes from: the recipe, a default, or something measured."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Final
+
+from dadeum.settings import Train
+from dadeum.train.defaults import LARGE, SMALL, learning_rate
+
+UNUSED: Final = {"lora": ("lora", "qlora"), "prompt": ("prompt",)}
+"""Keys that only some methods read."""
+OWN: Final = {"dpo": ("dpo",), "infill": ("infill",), "classify": ("classify",)}
+"""Keys that only some objectives read."""
+ELSEWHERE: Final = ("stages", "checks", "price_per_hour", "tiny")
+
+
+def effective(settings: Train, parameters: int, tokens: int, found: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """[{key, value, source}] in the order of the recipe's keys, then what follows from them.
+
+    parameters: of the base; tokens: of all rows that are trained on, once; found: of the range test, where there was one.
+    """
+    told: list[dict[str, Any]] = []
+    for path, value, default in _flat(settings, Train(), ""):
+        head = path.split(".")[0]
+        if head in ELSEWHERE or settings.method not in UNUSED.get(head, (settings.method,)) or settings.objective not in OWN.get(head, (settings.objective,)):
+            continue
+        told.append({"key": path, "value": value, "source": "default" if value == default else "recipe"})
+    rate = next(one for one in told if one["key"] == "learning_rate")
+    if settings.learning_rate == "find":
+        rate |= {"value": found["rate"], "source": "found by a range test"} if found else {"source": "to be found by a range test"}
+    elif not settings.learning_rate:
+        size = "below 50 million" if parameters < SMALL else "below 500 million" if parameters < LARGE else "500 million or more"
+        why = f"default for {settings.objective} by {settings.method}, {size} parameters (sources: train/defaults.py)"
+        rate |= {"value": learning_rate(settings, parameters), "source": why}
+    whole = settings.tokens or round(tokens * settings.epochs)
+    steps = max(1, round(whole / settings.batch_tokens))
+    follows = {
+        "tokens in all": (whole, "train.tokens" if settings.tokens else "train.epochs x tokens of the rows"),
+        "optimiser steps": (steps, "tokens in all / train.batch_tokens"),
+        "passes a step": (max(1, round(settings.batch_tokens / settings.micro_tokens)), "train.batch_tokens / train.micro_tokens"),
+        "warm-up steps": (int(settings.warmup * steps), "train.warmup x optimiser steps"),
+    }
+    return told + [{"key": key, "value": value, "source": f"follows from {source}"} for key, (value, source) in follows.items()]
+
+
+def text(told: list[dict[str, Any]]) -> list[str]:
+    """The lines of a terminal: what the recipe says and what was worked out one by one, plain defaults together."""
+    lines = [f"  {one['key']:<20} {_shown(one['value']):<12} {one['source']}" for one in told if one["source"] != "default"]
+    rest = ", ".join(f"{one['key']} {_shown(one['value'])}" for one in told if one["source"] == "default")
+    return [*lines, f"  defaults: {rest}"] if rest else lines
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value) or "-"
+
+
+def _flat(value: Any, default: Any, path: str) -> list[tuple[str, Any, Any]]:
+    """(path, value, default) of every key, those of nested sections by their paths."""
+    out: list[tuple[str, Any, Any]] = []
+    for field in dataclasses.fields(value):
+        mine, usual, name = getattr(value, field.name), getattr(default, field.name), f"{path}{field.name}"
+        if dataclasses.is_dataclass(mine):
+            out += _flat(mine, usual, f"{name}.")
+        else:
+            out.append((name, list(mine) if isinstance(mine, tuple) else mine, list(usual) if isinstance(usual, tuple) else usual))
+    return out

@@ -1,0 +1,95 @@
+"""What a training costs, said before and measured after; the rate that is found; every value with its origin; a disk that is full."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("trl", reason="needs dadeum[train]")
+
+from dadeum.settings import Train
+from dadeum.train import effective, finder, pace
+from dadeum.train.loop import train
+from test_train_loop import HELD, TRAIN, same
+from train_cases import one_thread, short, tiny
+
+one_thread()
+
+
+def test_a_rate_is_found_again_and_is_one_that_learns(tmp_path: Path) -> None:
+    first, second = (finder.find(TRAIN[:200], tiny(), short(), 0) for _ in range(2))
+    assert first == second
+    rates = [point["rate"] for point in first["curve"]]
+    assert rates == sorted(rates) and rates[0] == pytest.approx(first["usual"] / finder.SPAN) and len(rates) <= finder.STEPS
+    assert 1e-4 <= first["rate"] <= 1e-1 and first["rate"] in [float(f"{r / finder.BELOW:.2g}") for r in rates]
+    losses = {}
+    for rate in (first["rate"], first["rate"] / 50, first["rate"] * 100):
+        losses[rate] = train(TRAIN[:200], HELD, tiny(), short(learning_rate=rate, epochs=4.0, batch_tokens=256, evaluations=1), 0, tmp_path / f"{rate}").eval_loss
+    assert losses[first["rate"]] == min(losses.values()), losses
+    assert finder.text(first).startswith(f"learning rate {first['rate']:g} found")
+
+
+def test_every_value_says_where_it_comes_from() -> None:
+    told = {one["key"]: one for one in effective.effective(short(method="lora", epochs=3.0, learning_rate=0.0), 1_000_000, 10_000)}
+    assert told["epochs"] == {"key": "epochs", "value": 3.0, "source": "recipe"} and told["warmup"]["source"] == "default"
+    assert told["learning_rate"]["value"] == 5e-3 and "sft by lora, below 50 million" in told["learning_rate"]["source"]
+    assert told["lora.r"]["value"] == 16 and "dpo.beta" not in told and "tiny.hidden" not in told
+    assert told["tokens in all"]["value"] == 30_000 and told["optimiser steps"]["value"] == round(30_000 / 512)
+    found = {one["key"]: one for one in effective.effective(Train(learning_rate="find"), 10**9, 10, {"rate": 3e-4})}
+    assert found["learning_rate"] == {"key": "learning_rate", "value": 3e-4, "source": "found by a range test"} and "lora.r" not in found
+    lines = effective.text(list(told.values()))
+    assert any(line.split()[:3] == ["epochs", "3", "recipe"] for line in lines) and lines[-1].strip().startswith("defaults: ")
+
+
+def test_the_pace_that_is_measured_is_that_of_the_training(tmp_path: Path) -> None:
+    measured = pace.pace(TRAIN, tiny(), short())
+    assert measured is not None and measured["device"] == "cpu" and 0 < measured["slow"] < measured["fast"]
+    made = train(TRAIN, None, tiny(), short(epochs=2.0, evaluations=0), 0, tmp_path / "model")
+    assert measured["slow"] / 20 < made.tokens / made.seconds < measured["fast"] * 3, "busy machines are slow; an order of magnitude is wrong arithmetic"
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_train_loop import RESUMED, TRAIN, HELD
+from dadeum.errors import DadeumError
+from dadeum.train.loop import train
+def progress(told):
+    if told["step"] == {at}:  # from here on no file may be larger than this: what a full disk does to a checkpoint
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    train(TRAIN, HELD, {base!r}, RESUMED["full"], 3, Path({out!r}), progress)
+except DadeumError as error:
+    sys.exit(str(error))
+"""
+
+
+def test_a_full_disk_at_a_checkpoint_is_said_and_nothing_is_lost(tmp_path: Path) -> None:
+    from test_train_loop import RESUMED
+
+    straight = train(TRAIN, HELD, tiny(), RESUMED["full"], 3, tmp_path / "straight")
+    assert straight.peak_bytes is not None and straight.peak_bytes > 4 * 3 * straight.parameters
+    code = FULL.format(tests=str(Path(__file__).parent), at=straight.steps * 5 // 8, base=tiny(), out=str(tmp_path / "full"))
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": ":".join(sys.path)})
+    assert ended.returncode == 1 and "could not be written" in ended.stderr and "last whole checkpoint" in ended.stderr, ended.stderr[-2000:]
+    assert "Traceback" not in ended.stderr and not (tmp_path / "full").exists()
+    resumed = train(TRAIN, HELD, tiny(), RESUMED["full"], 3, tmp_path / "full")
+    assert resumed.resumed and same(straight.folder, resumed.folder)
+
+
+def changed(value: Any) -> Any:
+    """Another value of the same kind."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, float):
+        return value / 2 + 0.01
+    return {"linear": "cosine", "assistant": "last", "learn": "read", "lora": "dora", "even": "balanced", "auto": "cpu"}.get(str(value), value)
+
+
