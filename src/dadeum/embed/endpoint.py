@@ -7,8 +7,8 @@ for once: answers lie in a SQLite file below `$DADEUM_CACHE` (else the user's ca
 strings. What the name stands for is the server's matter, so another model under the same name needs another address or an empty
 cache.
 
-Busy servers (429, 5xx) and lost connections are tried again, as long as `Retry-After` or a doubling wait says; all else that goes
-wrong says what was asked, where, and what came back.
+Busy servers and lost connections are tried again as model/post.py does it; all else that goes wrong says what was asked, where, and what
+came back.
 """
 
 from __future__ import annotations
@@ -18,9 +18,6 @@ import hashlib
 import json
 import os
 import sqlite3
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +30,7 @@ import xxhash
 from dadeum import remote
 from dadeum.embed import Vectors
 from dadeum.errors import DadeumError, Mistake, RecipeError
+from dadeum.model.post import RefusedError, SilentError, post
 
 KEY: Final = "DADEUM_EMBEDDING_KEY"
 BATCH: Final = 64
@@ -40,8 +38,6 @@ BATCH: Final = 64
 TRIES: Final = 5
 SILENCE: Final = 120
 """Seconds without an answer after which a request is given up."""
-PATIENCE: Final = 60
-"""Seconds that a server may ask to wait between two tries."""
 
 
 @dataclass(frozen=True)
@@ -107,39 +103,16 @@ class Endpoint:
         return list(made.astype(np.float32))
 
     def _posted(self, body: dict[str, Any]) -> Any:
-        headers = {"Content-Type": "application/json"}
-        if os.environ.get(KEY):
-            headers["Authorization"] = f"Bearer {os.environ[KEY]}"
-        request = urllib.request.Request(f"{self.url}/embeddings", json.dumps(body).encode(), headers)
-        for attempt in range(1, TRIES + 1):
-            wait = 0.25 * 2**attempt
-            try:
-                with urllib.request.urlopen(request, timeout=SILENCE) as answer:
-                    return json.load(answer)
-            except urllib.error.HTTPError as error:
-                told = f"{error.code} {error.reason}: {error.read(300).decode(errors='replace')}"
-                if error.code != 429 and error.code < 500:
-                    raise DadeumError(f"{self.url}/embeddings refused {self.model}: {told}. {_advice(error.code)}") from error
-                wait = _seconds(error.headers.get("Retry-After"), wait)
-            except (urllib.error.URLError, OSError, json.JSONDecodeError) as error:
-                told = str(getattr(error, "reason", error))
-            if attempt < TRIES:
-                time.sleep(wait)
-        raise DadeumError(
-            f"{self.url}/embeddings gave no answer in {TRIES} tries ({told}). Does it run, and is the address the one up to /v1? "
-            "What was answered so far is kept: the same command goes on from here"
-        )
-
-
-def _advice(code: int) -> str:
-    if code in (401, 403):
-        return f"Its key belongs in ${KEY}"
-    return "Is the model's name right, and the address the one up to /v1?" if code == 404 else "A text may be longer than the model takes"
-
-
-def _seconds(told: str | None, otherwise: float) -> float:
-    """What Retry-After asks for; its other form, a date, counts as nothing told."""
-    return min(float(told), PATIENCE) if told and told.strip().isdigit() else otherwise
+        url = f"{self.url}/embeddings"
+        try:
+            return post(url, body, os.environ.get(KEY, ""), named=KEY, patience=SILENCE, tries=TRIES)
+        except RefusedError as error:
+            raise DadeumError(f"{url} refused {self.model}: {error}. A text may be longer than the model takes") from error
+        except SilentError as error:
+            raise DadeumError(
+                f"{error}. Does it run, and is the address the one up to /v1? "
+                "What was answered so far is kept: the same command goes on from here"
+            ) from error
 
 
 def _place(key: str) -> Path:

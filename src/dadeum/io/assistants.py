@@ -43,7 +43,8 @@ def chatgpt(raw: dict[str, Any]) -> dict[str, Any]:
     """A conversation of ChatGPT as a row with `messages`. Raises Unreadable where it holds no words or
     its tree is none, KeyError, TypeError, AttributeError or ValueError where it is of another shape than known.
 
-    >>> node = lambda parent, role, text: {"parent": parent, "message": {"author": {"role": role}, "content": {"content_type": "text", "parts": [text]}}}
+    >>> def node(parent, role, text):
+    ...     return {"parent": parent, "message": {"author": {"role": role}, "content": {"content_type": "text", "parts": [text]}}}
     >>> tree = {"a": node(None, "user", "hi"), "b": node("a", "assistant", "no"), "c": node("a", "assistant", "yes")}
     >>> row = chatgpt({"title": "t", "mapping": tree, "current_node": "c"})
     >>> row["messages"][-1], row["other_branches"]
@@ -185,11 +186,13 @@ def _claude(message: Message, left: Counter[str]) -> list[Message]:
         if kind == "text":
             words.append(block["text"])
         elif kind == "tool_use":
-            call = {"id": str(block.get("id") or "call"), "type": "function", "function": {"name": block["name"], "arguments": dumps(block.get("input", {}))}}
+            function = {"name": block["name"], "arguments": dumps(block.get("input", {}))}
+            call = {"id": str(block.get("id") or "call"), "type": "function", "function": function}
             said += [*_plain(role, words), {"role": role, "content": None, "tool_calls": [call]}]
             words = []
         elif kind == "tool_result":
-            said += [*_plain(role, words), {"role": "tool", "content": _result(block.get("content")), "tool_call_id": str(block.get("tool_use_id") or "call")}]
+            result = {"role": "tool", "content": _result(block.get("content")), "tool_call_id": str(block.get("tool_use_id") or "call")}
+            said += [*_plain(role, words), result]
             words = []
         else:
             left["reasoning" if kind == "thinking" else str(kind)] += 1

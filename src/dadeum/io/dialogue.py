@@ -21,10 +21,14 @@ from dadeum.settings import Chat
 SPEAKERS: Final = ("role", "speaker", "from", "author", "sender", "speaker_id", "who", "화자")
 TEXTS: Final = ("content", "text", "utterance", "value", "message", "body", "msg", "발화")
 ROLES: Final = {
-    **dict.fromkeys(("user", "human", "customer", "client", "caller", "guest", "visitor", "고객", "손님", "사용자", "이용자", "질문자", "문의자"), "user"),
-    **dict.fromkeys(("assistant", "bot", "chatbot", "agent", "gpt", "ai", "model", "wizard", "operator", "상담사", "상담원", "상담자", "챗봇", "직원"), "assistant"),
-    **dict.fromkeys(("system", "sys"), "system"),
-    "tool": "tool",
+    name: role
+    for role, names in {
+        "user": "user human customer client caller guest visitor 고객 손님 사용자 이용자 질문자 문의자",
+        "assistant": "assistant bot chatbot agent gpt ai model wizard operator 상담사 상담원 상담자 챗봇 직원",
+        "system": "system sys",
+        "tool": "tool",
+    }.items()
+    for name in names.split()
 }
 """Names of speakers that say what they are."""
 SPEECH: Final = "segments"

@@ -1,4 +1,7 @@
-"""Documents: a file of text, Markdown or HTML is one record, or as many as `sections` cuts it into. What its head tells (title, lang, licence) is carried."""
+"""Documents: a file of text, Markdown or HTML is one record, or as many as `sections` cuts it into.
+
+What its head tells of it (title, lang, licence, date) is carried. A page is decoded as it declares, where its bytes can be that.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ TOLD: Final = ("text", "title", "lang", "licence", "date", "author", "heading", 
 _CHARSET: Final = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?([A-Za-z0-9_.:-]+)""", re.IGNORECASE)
 _DECLARED: Final = re.compile(rb"""\A<\?xml[^>]{0,200}encoding\s*=\s*["']([A-Za-z0-9_.:-]+)""", re.IGNORECASE)
 _HEADING: Final = re.compile(r"(?m)\A\s*#\s+(.+?)\s*#*\s*$")
-_KOREAN: Final = {"euc-kr", "euc_kr", "euckr", "ks_c_5601-1987", "ks_c_5601-1989", "ksc5601", "ks_c_5601", "ksc_5601", "korean", "windows-949", "ms949", "iso-ir-149", "uhc"}
+_KOREAN: Final = {
+    *("euc-kr", "euc_kr", "euckr", "ks_c_5601-1987", "ks_c_5601-1989", "ks_c_5601", "ksc_5601", "ksc5601", "korean", "windows-949", "ms949"),
+    *("iso-ir-149", "uhc"),
+}
 """Names under which pages declare what is cp949 in truth, as browsers read them."""
 _WESTERN: Final = {"iso-8859-1", "iso8859-1", "latin1", "latin-1", "windows-1252", "cp1252", "us-ascii", "ascii"}
 

@@ -19,7 +19,10 @@ from typing import Any, Final
 
 import yaml
 
-_FRONT: Final = re.compile(r"\A(?:(?P<yaml>---)|(?P<toml>\+\+\+))[ \t]*\r?\n(?P<inner>.*?)(?:^(?(yaml)(?:---|\.\.\.)|\+\+\+))[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_FRONT: Final = re.compile(
+    r"\A(?:(?P<yaml>---)|(?P<toml>\+\+\+))[ \t]*\r?\n(?P<inner>.*?)(?:^(?(yaml)(?:---|\.\.\.)|\+\+\+))[ \t]*(?:\r?\n|\Z)",
+    re.DOTALL | re.MULTILINE,
+)
 _NAMES: Final = {"language": "lang", "license": "licence"}
 LONGEST: Final = 1 << 16
 """Characters that are looked at."""

@@ -136,7 +136,9 @@ def told(voices: list[str], names: Mapping[str, str], chat: Chat) -> frozenset[s
     return found
 
 
-def roles_of(here: list[str], voices: list[str], assistants: frozenset[str] | None, bots: frozenset[str] = frozenset()) -> tuple[dict[str, str], str]:
+def roles_of(
+    here: list[str], voices: list[str], assistants: frozenset[str] | None, bots: frozenset[str] = frozenset()
+) -> tuple[dict[str, str], str]:
     """(speaker to role, how it was found) of a conversation. here: its speakers; voices: the room's, of which two keep their roles throughout."""
     if assistants is not None:
         return {who: "assistant" if who in assistants else "user" for who in here}, "told"

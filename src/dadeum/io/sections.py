@@ -21,7 +21,8 @@ _FENCE: Final = re.compile(r" {0,12}(?:> ?)?(`{3,}|~{3,})")
 _UNDERLINE: Final = re.compile(r" {0,3}(=+|-{2,})[ \t]*")
 _TABLE: Final = re.compile(r"[ \t]{0,3}\|.*|[ \t]{0,3}:?-+:?[ \t]{0,40}(?:\|[ \t]{0,40}:?-+:?[ \t]{0,40})+\|?[ \t]{0,40}")
 _CALLED: Final = re.compile(
-    r"(?:제 ?(?P<ko>\d{1,3}) ?(?P<unit>[편부장절조관])\b.{0,60}|(?P<word>(?:Part|PART|Chapter|CHAPTER|Section|SECTION|Appendix|APPENDIX|부록)\b).{0,60}"
+    r"(?:제 ?\d{1,3} ?(?P<unit>[편부장절조관])\b.{0,60}"
+    r"|(?P<word>(?:Part|PART|Chapter|CHAPTER|Section|SECTION|Appendix|APPENDIX|부록)\b).{0,60}"
     r"|(?P<number>\d{1,2}(?:\.\d{1,2}){0,3})\.?[ \t]+\S.{0,60})"
 )
 _UNITS: Final = {"편": 1, "부": 1, "장": 2, "절": 3, "관": 4, "조": 5}

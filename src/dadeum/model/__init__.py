@@ -12,6 +12,6 @@ only for what is missing. Keys come from the environment and are written nowhere
 from __future__ import annotations
 
 from dadeum.model.asked import Ask, Reply
-from dadeum.model.endpoint import KEY, Endpoint, Spent
+from dadeum.model.endpoint import Endpoint, Spent
 
-__all__ = ["KEY", "Ask", "Endpoint", "Reply", "Spent"]
+__all__ = ["Ask", "Endpoint", "Reply", "Spent"]

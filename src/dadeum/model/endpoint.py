@@ -21,10 +21,8 @@ from dadeum.errors import DadeumError
 from dadeum.model import keep
 from dadeum.model.asked import Ask, Reply
 from dadeum.model.post import FIRST, RefusedError, SilentError, post
-from dadeum.proving import Budget, Price
+from dadeum.proving import KEY, Budget, Price
 
-KEY: Final = "DADEUM_MODEL_KEY"
-"""The environment variable that holds the key."""
 REFUSALS: Final = 5
 """So many requests refused and none answered: the others would fare alike."""
 UNKNOWN: Final = {"max_tokens": "max_completion_tokens", "temperature": "", "seed": ""}
@@ -59,6 +57,8 @@ class Endpoint:
     at_once: int = 4
     patience: float = 120.0
     tries: int = 5
+    secret: str = KEY
+    """The environment variable that holds the key."""
     wait: Callable[[float], Any] | None = field(default=None, compare=False)
     """Called with the seconds between two tries; None waits."""
 
@@ -167,7 +167,7 @@ class Endpoint:
         while left:
             body = _spoken(body, dialect)
             try:
-                told = post(url, body, os.environ.get(KEY, ""), named=KEY, patience=self.patience, tries=self.tries, wait=pause)
+                told = post(url, body, os.environ.get(self.secret, ""), named=self.secret, patience=self.patience, tries=self.tries, wait=pause)
             except RefusedError as error:
                 if odd := next((key for key in body if key in UNKNOWN and key not in dialect and f"'{key}'" in str(error)), None):
                     dialect.append(odd)

@@ -25,6 +25,16 @@ LONGEST: Final = 60.0
 FIRST: Final = 0.5
 
 
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Follows no redirection: it would carry the key to whatever host the server names."""
+
+    def redirect_request(self, *told: Any, **more: Any) -> None:
+        return None
+
+
+_OPENER: Final = urllib.request.build_opener(_Stay)
+
+
 class RefusedError(DadeumError):
     """The server refuses this request, and would refuse it again; others it may take."""
 
@@ -49,10 +59,12 @@ def post(
     for attempt in range(1, tries + 1):
         pause = FIRST * 2 ** (attempt - 1) * (1 + random.random() / 4)  # nothing is decided by it: two workers should not knock together
         try:
-            with urllib.request.urlopen(request, timeout=patience) as answer:
+            with _OPENER.open(request, timeout=patience) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             told = f"{error.code} {error.reason}: {_shown(error.read(600), key)}"
+            if error.code < 400:
+                raise DadeumError(f"{url} sends elsewhere ({error.code}, {error.headers.get('Location')}): name that address, if you trust it") from error
             if error.code in (401, 403):
                 raise DadeumError(f"{url} refused the key ({told}). It belongs in ${named}") from error
             if error.code in (404, 405, 410):

@@ -127,7 +127,11 @@ def obligations(told: Facts, t: Words) -> str:
     lines = [t(f"duty.{key}", source=code(source), licence=plain(licence)) for source, licence in named for key in duties(licence, use)]
     lines += [t("duty.apart", a=code(a), b=code(b)) for a, b in clashes({licence for _, licence in named}, use)]
     pii = [s for s in told.stages if s["step"] == "guard.pii"]
-    lines.append(t("duty.pii", n=sum(s["edited"] for s in pii)) if pii else t("duty.no_pii"))
+    modes = [step.get("mode", "surrogate") for name, step in told.steps if name == "guard.pii"]
+    if pii and modes and set(modes) == {"flag"}:
+        lines.append(t("duty.pii_marked"))
+    else:
+        lines.append(t("duty.pii", n=sum(s["edited"] for s in pii)) if pii else t("duty.no_pii"))
     grown = told.run["counts"]["grown"]
     if grown:
         lines.append(t("duty.grown", n=grown))

@@ -61,6 +61,10 @@ CARD: Final[dict[str, tuple[str, str]]] = {
         "Personal data were searched for and replaced in {n} row{s}. No search finds everything: review a sample before you share the data.",
         "개인정보를 찾아 {n}행에서 바꾸었습니다. 모두 찾아낸다는 보장은 없으니, 공유하기 전에 표본을 살펴보십시오.",
     ),
+    "duty.pii_marked": (
+        "Personal data were searched for and only marked (`guard.pii` in mode flag): the values are still there.",
+        "개인정보를 찾아 표시만 했습니다(`guard.pii`의 flag 모드). 값은 그대로 남아 있습니다.",
+    ),
     "duty.no_pii": (
         "Personal data were not searched for in this run (`guard.pii`). Treat the data as if they held some.",
         "이 실행에서는 개인정보를 찾지 않았습니다(`guard.pii`). 들어 있다고 여기고 다루십시오.",

@@ -11,8 +11,9 @@ Rows are compared by what is asked in them (the user's turns), else by their tex
   record is of the kind, **thin** where some are; in both cases the whole 95 % interval of their share (Wilson, widened for all lines) lies
   below half of the target's share. They are there where the interval lies above, else nothing can be said.
 
-On halves of one source (chat, reviews, news, text messages) .94 to .96 were covered and likeness was .45 to .52. Chat questions covered .45
-of reviews at a likeness of .05, Korean reviews .29 of English messages at .05. TF-IDF over words told less: .88 of those.
+On halves of one source (chat, reviews, news, text messages) .94 to .96 were covered, likeness was .48 to .53, and none of 104 lines was
+missing or thin. Chat questions covered .37 of film reviews at a likeness of .18, Korean reviews .31 of English text messages at .05. TF-IDF
+over words told the latter less well apart: it took .88 of those messages for covered.
 """
 
 from __future__ import annotations
@@ -135,13 +136,13 @@ def _gaps(ours: pl.DataFrame, theirs: pl.DataFrame) -> list[dict[str, Any]]:
     """A line for each value that the target has, missing ones first."""
     # Clusters over both sides, with no more than twice as many records as target rows: else they would be the data's alone.
     few = ours.head(max(1_000, 2 * theirs.height))
-    sketch = ["row", "words", "says", "verb", "object"]
-    told = TOPIC.decide(TOPIC.relate(pl.concat([few.select(sketch), theirs.select(sketch)]))).select("row", "topic")
-    sides = {"data": few.join(told, on="row", how="left", maintain_order="left"), "target": theirs.join(told, on="row", how="left", maintain_order="left")}
+    sketch = pl.concat([side.select("words", "says", "verb", "object") for side in (few, theirs)]).with_row_index("row")
+    topics = TOPIC.decide(TOPIC.relate(sketch)).sort("row").get_column("topic")
+    sides = {"data": few.with_columns(topics.head(few.height)), "target": theirs.with_columns(topics.tail(theirs.height))}
     edges = [float(x) for x in np.unique(np.quantile(theirs.get_column("chars").to_numpy(), (0, 0.25, 0.5, 0.75)).round())]
     found: list[tuple[str, str, int, int, list[int]]] = []
     for kind in KINDS:
-        values = {side: (_quarters(rows.get_column("chars"), edges) if kind == "length" else rows.get_column("topic" if kind == "topic" else kind)) for side, rows in sides.items()}
+        values = {side: (_quarters(rows.get_column("chars"), edges) if kind == "length" else rows.get_column(kind)) for side, rows in sides.items()}
         if kind == "label" and (not values["data"].count() or values["target"].n_unique() > 100):
             continue
         counts = {side: dict(column.drop_nulls().value_counts().iter_rows()) for side, column in values.items()}

@@ -23,7 +23,8 @@ def sentences(told: dict[str, Any], t: Words) -> list[str]:
         made.append(t("decide.gain", arm=_name(name, t), gain=gap(told, one["gain"]), level=level, **ends))
     reach = told["to_reach"]
     if reach:
-        made.append(t("decide.reach.none") if reach["score"] is None else t("decide.reach", score=score(told, reach["score"]), gain=gap(told, reach["gain"])))
+        values = {"score": score(told, reach["score"]), "gain": gap(told, reach["gain"]), "power": percent(told["power"], 0)}
+        made.append(t("decide.reach.none") if reach["score"] is None else t("decide.reach", **values))
         made += [t("decide.reach.items", n=reach["items"])] if reach["items"] else []
     tuning = told["tuning"]
     if tuning["price"] is not None:

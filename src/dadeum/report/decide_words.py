@@ -20,8 +20,8 @@ DECIDE: Final[dict[str, tuple[str, str]]] = {
         "튜닝 모델과 {arm}의 차이: {gain} ({level} 구간 {low} ~ {high}).",
     ),
     "decide.reach": (
-        "Tuning has to reach {score}, {gain} more, for these items to show it in four of five cases.",
-        "이 문항들이 다섯에 넷꼴로 차이를 보여 주려면 튜닝 모델이 {score}에 이르러야 합니다({gain} 더).",
+        "Tuning has to reach {score}, {gain} more, for these items to show it with a chance of {power}.",
+        "이 문항들이 {power}의 확률로 차이를 보여 주려면 튜닝 모델이 {score}에 이르러야 합니다({gain} 더).",
     ),
     "decide.reach.none": (
         "No score could show a gain on so few items: hold out more of them.",

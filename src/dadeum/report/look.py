@@ -122,10 +122,14 @@ def side_by_side(path: Path, files: list[File], against: Path, beside: list[File
             side.add(rows)
         _readable(part)
     told = sides.compare(*two)
-    wanted = {row for pair in told["shown"] for row in pair.values()} | {row for rows in told["gone"].values() for row in rows}
-    entry = shown.again(wanted, every)
+    lists = [*told["gone"].values(), *(line["rows"] for line in told["slices"])]
+    wanted = {row for pair in told["shown"] for row in pair.values()} | {row for rows in lists for row in rows}
+    entry = shown.again(wanted, every, exchanges=told["of"] == "answers")
     told["shown"] = [{side: entry[row] for side, row in pair.items()} for pair in told["shown"]]
     told["gone"] = {side: [entry[row] for row in rows] for side, rows in told["gone"].items()}
+    for line in told["slices"]:
+        line["rows"] = [entry[row] for row in line["rows"]]
+    shown.hide([(line, "value") for line in told["slices"] if line["by"] == "source"])
     return {"a": str(path), "b": str(against), **told}
 
 

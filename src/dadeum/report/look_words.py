@@ -209,7 +209,8 @@ LOOK: Final[dict[str, tuple[str, str]]] = {
     "look.against.same": ("the same in both", "양쪽이 같음"),
     "look.against.changed": ("changed", "달라짐"),
     "look.against.only": ("only in {name}", "{name}에만 있음"),
-    "look.against.slices": ("Share that changed, by language", "언어별로 달라진 비율"),
+    "look.against.slices": ("Share that changed, slice by slice", "부분별로 달라진 비율"),
+    "look.against.range": ("of {n}, {low} to {high}", "{n}건 가운데 {low}~{high}"),
     "look.against.shown": ("Some that changed", "달라진 것의 보기"),
     "look.near": ("Nearly the same", "거의 같은 기록"),
     "look.near.lede": (

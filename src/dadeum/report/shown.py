@@ -5,6 +5,7 @@ Everything that a row said, and every name and value that came with it, passes t
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -14,11 +15,15 @@ import polars as pl
 
 from dadeum.report import sample, survey
 from dadeum.report.files import File
+from dadeum.report.qualities import MARKUP
 
 SHOWN: Final = 280
 """Characters of a text that are shown."""
 NAMED: Final = 120
 """Characters of a name or value that are shown."""
+
+FOCUS: Final = {"personal": re.compile(r"\[[A-Z]{2,20}\]"), "markup": re.compile(MARKUP)}
+"""What some checks found, as it is seen in a text whose personal data are concealed."""
 
 Place = tuple[Any, Any]
 """(holder, key) of a string, or of a list of row numbers."""
@@ -46,15 +51,23 @@ def finished(told: dict[str, Any], files: list[File]) -> dict[str, Any]:
         entry["text"] = texts[entry["row"]][0]
     for entry in told["answers"]:
         entry["text"] = texts[entry["row"]][1]
+    focus = {id(e): FOCUS[c["check"]] for q in told["qualities"].values() for c in q["checks"] if c["check"] in FOCUS for e in c["rows"]}
+    focus |= {id(e): FOCUS["personal"] for rows in told["behind"]["personal"].values() for e in rows}
     shown = [*single, *told["longest"], *told["shortest"], *(e for holder, key in behind for e in holder[key])]
     for entry, text in zip(shown, sample.concealed([e["text"] or "" for e in shown])):
-        entry["text"] = cut(text)
+        entry["text"] = cut(_from(text, focus[id(entry)]) if id(entry) in focus else text)
     for entry in shown:
         row = entry.pop("row")
         entry["place"] = files[row // 2**32].place(row)
     _merge(told)
-    _hide(_names(told))
+    hide(_names(told))
     return told
+
+
+def _from(text: str, what: re.Pattern[str]) -> str:
+    """A text from shortly before what a check found in it, where that would not be seen otherwise."""
+    found = what.search(text)
+    return f"… {text[found.start() - SHOWN // 4 :]}" if found and found.end() > SHOWN else text
 
 
 def cut(text: str) -> str:
@@ -74,11 +87,12 @@ def _ends(text: str) -> str:
     return text if len(text) <= 2 * half else f"{text[:half]} … {text[-half:]}"
 
 
-def again(rows: set[int], files: list[File]) -> dict[int, dict[str, str]]:
-    """row -> {text, place} of some rows, concealed and cut."""
-    texts = {row: said[0] or "" for row, said in _again(rows, files)}
-    concealed = zip(texts, sample.concealed(list(texts.values())))
-    return {row: {"text": cut(text), "place": files[row // 2**32].place(row)} for row, text in concealed}
+def again(rows: set[int], files: list[File], exchanges: bool = False) -> dict[int, dict[str, str]]:
+    """row -> {text, label, place} of some rows, concealed and cut. exchanges: the text is the last question and its answer."""
+    told = dict(_again(rows, files))
+    texts = sample.concealed([(said[2 if exchanges else 0] or said[0] or "") for said in told.values()])
+    labels = _concealed(said[3] or "" for said in told.values())
+    return {row: {"text": cut(text), "label": label, "place": files[row // 2**32].place(row)} for row, text, label in zip(told, texts, labels)}
 
 
 def _behind(told: dict[str, Any]) -> list[Place]:
@@ -154,7 +168,8 @@ def _lists(behind: dict[str, list[Any]]) -> dict[str, list[Any]]:
     return made
 
 
-def _hide(places: list[Place]) -> None:
+def hide(places: list[Place]) -> None:
+    """Conceal and cut names where they stand."""
     for (holder, key), name in zip(places, _concealed(holder[key] for holder, key in places)):
         holder[key] = name
 
@@ -164,14 +179,14 @@ def _concealed(names: Iterable[str]) -> list[str]:
 
 
 def _again(wanted: set[int], files: list[File]) -> Iterator[tuple[int, tuple[str | None, ...]]]:
-    """(row, (all that it says, what its assistant says, its last question and answer)) of some rows, read no further than the last of them."""
+    """(row, (all that it says, what its assistant says, its last question and answer, its label)) of some rows, read no further than the last of them."""
     for file in files:
         mine = {row for row in wanted if row // 2**32 == file.number}
         copy = replace(file, reasons={})
         for rows in copy.chunks() if mine else ():
             few = rows.filter(pl.col("row").is_in(list(mine)))
             row = few.get_column("row").to_list()
-            told = (survey.whole(few).str.slice(0, survey.CUT), survey.answered(few).str.slice(0, survey.CUT), survey.exchanged(few))
+            told = (survey.whole(few).str.slice(0, survey.CUT), survey.answered(few).str.slice(0, survey.CUT), survey.exchanged(few), few.get_column("label"))
             yield from zip(row, zip(*(s.to_list() for s in told)))
             mine -= set(row)
             if not mine:

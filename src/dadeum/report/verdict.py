@@ -63,7 +63,7 @@ class Proof:
     def read(cls, told: dict[str, Any], most: int = 60) -> Proof:
         """The proof; at most `most` comparisons are kept, `more` says how many are not."""
         arms = tuple(
-            Arm(name, a["score"], a.get("low", a["score"]), a.get("high", a["score"]), a.get("unscored") or 0)
+            Arm(name, a["score"], *(a["score"] if a.get(end) is None else a[end] for end in ("low", "high")), a.get("unscored") or 0)
             for name, a in told["arms"].items()
         )
         listed = told.get("comparisons") or []

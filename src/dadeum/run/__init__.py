@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ __all__ = ["STAGES", "Stage", "ablate", "apply", "check", "check_text", "curve",
 def run(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, workers: int = 0) -> dict[str, Any]:
     """Every stage up to `until`, then the summary on standard output. Gives run.json's content."""
     with folder.locked(out):
-        told = stages(recipe, out, until, sample, workers)
+        told = stages(recipe, out, until, sample, workers, lambda line: print(line, file=sys.stderr, flush=True))
     from dadeum.report import terminal
 
     width = shutil.get_terminal_size((100, 24)).columns

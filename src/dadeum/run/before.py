@@ -30,15 +30,20 @@ def check_text(found: dict[str, Any]) -> str:
     lines.append("")
     for one in found["probes"]:
         if one["verdict"] in ("fail", "warn"):
-            lines.append(f"{one['verdict']:<5} {one['name']:<18} {one['number']:<10.4g} {one['means']}")
+            stage = f"[{one['stage']}] " if one.get("stage") else ""
+            lines.append(f"{one['verdict']:<5} {one['name']:<18} {one['number']:<10.4g} {stage}{one['means']}")
             lines += [f"      row     {one['row']}"] if one["row"] else []
             lines += [f"      remedy  {one['remedy']}"] if one["remedy"] else []
     for verdict in ("pass", "not applicable"):
-        names = [one["name"] for one in found["probes"] if one["verdict"] == verdict]
+        names = list(dict.fromkeys(one["name"] for one in found["probes"] if one["verdict"] == verdict))
         lines += [f"{verdict} ({len(names)}): {', '.join(names)}"] if names else []
     if found.get("memory"):
         from dadeum.train import forecast
 
         lines += ["", *forecast.text(found["memory"])]
+    if found.get("ahead"):
+        from dadeum.tuning import forecast as ahead
+
+        lines += ahead.text(found["ahead"])
     lines += ["", found["power"]["means"]] if found["power"] else []
     return "\n".join([*lines, "", f"check: {found['verdict']}"])

@@ -85,6 +85,11 @@ def plan_text(planned: dict[str, Any]) -> str:
     lines += ["", *trial.text(planned["order"])] if measured else []
     for section in ("train", "prove"):
         if planned[section]:
-            told = ", ".join(f"{k}={v}" for k, v in planned[section].items() if not isinstance(v, dict))
+            told = ", ".join(f"{k}={_brief(v)}" for k, v in planned[section].items() if not isinstance(v, dict))
             lines += ["", f"{section}: {told}"]
     return "\n".join(lines)
+
+
+def _brief(value: Any) -> Any:
+    """Parts with names (arms, stages) by their names alone."""
+    return [part["name"] for part in value] if isinstance(value, list | tuple) and value and isinstance(value[0], dict) and "name" in value[0] else value

@@ -42,14 +42,16 @@ def read(path: Path) -> tuple[list[Room], list[Bad]]:
 def channel(value: Any) -> tuple[list[Room], list[Bad]]:
     """The room of an export's object.
 
-    >>> (room,), bad = channel({"guild": {"name": "g"}, "channel": {"name": "c"}, "messages": [{"type": "Default", "author": {"id": "1", "name": "n"}, "content": "hi"}]})
+    >>> said = {"type": "Default", "author": {"id": "1", "name": "n"}, "content": "hi"}
+    >>> (room,), bad = channel({"guild": {"name": "g"}, "channel": {"name": "c"}, "messages": [said]})
     >>> room.messages[0].text, room.about
     ('hi', {'room': 'c', 'server': 'g'})
     """
     messages = value.get("messages") if isinstance(value, dict) else None
     if not isinstance(messages, list):
         return [], [Bad(1, f"not an export of Discord: {kind(value)} without a list of messages", shown(dumps(value)))]
-    about = {name: told["name"] for name, key in (("room", "channel"), ("server", "guild")) if isinstance(told := value.get(key), dict) and told.get("name")}
+    named = {name: value.get(key) for name, key in (("room", "channel"), ("server", "guild"))}
+    about = {name: told["name"] for name, told in named.items() if isinstance(told, dict) and told.get("name")}
     names: dict[str, str] = {}
     bots: set[str] = set()
     made: list[Message] = []
