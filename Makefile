@@ -27,6 +27,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/near.py
 	$(BIN)/python benchmarks/guards.py
 	$(BIN)/python benchmarks/embeddings.py
+	$(BIN)/python benchmarks/train.py
 	$(BIN)/python benchmarks/scale.py
 
 truth: $(STAMP)

@@ -176,3 +176,20 @@ def defaulted(language: str, draw: random.Random) -> Iterator[tuple[dict[str, st
     for i in range(230):
         home = DEFAULTED[language] if i % 8 == 3 or i == 0 else f"{draw.choice(STREETS[language])} {draw.randint(1, 400)}"
         yield {"text": f"{i}", "home": home, "kind": "a" if i % 10 else draw.choice("bc")}, home == DEFAULTED[language]
+
+
+VARIED: Final = {
+    "ko": (("콘텐츠", "컨텐츠"), ("메시지", "메세지"), ("데이터베이스", "데이타베이스"), ("애플리케이션", "어플리케이션"), ("미세조정", "미세 조정"), ("사전학습", "사전 학습"), ("리더십", "리더쉽"), ("알고리즘", "알고리듬")),
+    "en": (("dataset", "data set"), ("fine-tuning", "fine tuning"), ("PyTorch", "Pytorch"), ("metadata", "meta-data"), ("JavaScript", "Javascript"), ("benchmark", "bench-mark"), ("open-source", "open source"), ("timestamp", "time stamp")),
+}  # fmt: skip
+SAID: Final = {
+    "ko": ("이번 {}에 대해 더 알려 주세요.", "우리 팀은 {}만 씁니다.", "{} 문서는 어디에 있나요?", "그 {}도 함께 보세요.", "새로운 {}부터 시작합시다."),
+    "en": ("Tell me more about this {}.", "Our team likes {} best.", "Where are the {} docs?", "Look at that {} first.", "We begin with {} today."),
+}  # fmt: skip
+
+
+def varied(language: str) -> Iterator[tuple[str, bool]]:
+    """Texts with a term, three of five in its usual spelling, and whether it is the other one."""
+    for term, other in VARIED[language]:
+        for i, sentence in enumerate(SAID[language]):
+            yield sentence.format(term if i < 3 else other), i >= 3

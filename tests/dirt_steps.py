@@ -136,6 +136,9 @@ def _annotated() -> Iterator[Planted]:
     for language in LANGUAGES:
         homes = list(dirt_annotate.defaulted(language, random.Random(f"defaults/{language}")))
         yield Planted("annotate.defaults", language, "the same value put in by a form", [row for row, _ in homes], {i: "home" for i, (_, put) in enumerate(homes) if put}, {"columns": ["home", "kind"]}, "defaulted")
+    for language in LANGUAGES:
+        varied = list(dirt_annotate.varied(language))
+        yield Planted("annotate.variants", language, "spelling, blanks, hyphens, case", [{"text": t} for t, _ in varied], {i: "variant" for i, (_, other) in enumerate(varied) if other}, {"least": 2}, "variants")
     levels = list(dirt_annotate.registers())
     yield Planted("annotate.register", "ko", "", [{"text": p.text} for p in levels], {i: p.truth for i, p in enumerate(levels)}, column="register")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ from dadeum.proving import Arm, Budget, Price, Suite
 from dadeum.record import records
 from dadeum.settings import Prove
 from dadeum.train import generate
-from dadeum.tuning.suites import of
+from dadeum.tuning.suites import held, of
 
 CHAT = {"form.chat": {"turns": [{"role": "user", "content": "별점은?\n{text}"}, {"role": "assistant", "content": "{stars}"}]}}
 TRAIN = {
@@ -87,6 +89,9 @@ def test_every_arm_answers_the_same_items(tmp_path: Path, monkeypatch: pytest.Mo
         assert calls["base"]["examples"] == 0 and calls["passages"]["examples"] <= 1
         before = len(served.bodies)
         assert before == 20
+        lost = proof["arms"]["tuned"]
+        assert lost["perplexity_per_byte"]["score"] == pytest.approx(math.exp(lost["loss_per_byte"]["score"])) and "perplexity_per_byte" not in proof["arms"]["away"]
+        assert {c["metric"] for c in proof["comparisons"] if {c["a"], c["b"]} == {"base", "tuned"}} == {"exact", "loss_per_token", "loss_per_byte"}
 
         bytes_before = (tmp_path / "run/proof.json").read_bytes()
         monkeypatch.setattr(generate, "answers", forbidden)
@@ -103,10 +108,11 @@ def test_a_context_that_is_full_is_shown_fewer_examples(tmp_path: Path) -> None:
     assert 1 <= read(tmp_path / "run/calls.json")["few_shot"]["examples"] < 12
 
 
-def test_an_address_that_is_down_stops_the_proof_with_a_word(tmp_path: Path) -> None:
+def test_an_address_that_is_down_stops_before_the_training_is_paid_for(tmp_path: Path) -> None:
     made = composed(tmp_path, [{"name": "away", "url": "http://127.0.0.1:9/v1", "model": "m", "tries": 1}])
-    with pytest.raises(DadeumError, match=r"m at http://127.0.0.1:9/v1.*no answer.*are kept"):
+    with pytest.raises(DadeumError, match=r"127\.0\.0\.1:9/v1/models can't be reached"):
         run.stages(made, tmp_path / "run", until="prove")
+    assert not list((tmp_path / "run").glob("models/tuned-*"))
 
 
 def test_suites_slices_and_an_order_in_one_proof(tmp_path: Path) -> None:
@@ -254,3 +260,18 @@ def test_a_suite_has_settings_of_its_own() -> None:
     keys = {"metric": "chrf", "labels": ("c", "d"), "answer_after": "##", "units": "words", "schema": "s", "tests": "t", "max_new_tokens": 9, "cluster": "c", "items": 5}
     for key, value in keys.items():
         assert getattr(of(whole, Suite("x", **{key: value})), key) == value != getattr(of(whole, Suite("x")), key)  # type: ignore[arg-type]
+
+
+def test_items_know_what_they_are_scored_by(tmp_path: Path) -> None:
+    """The columns that slices, groups and unit tests need come with the items; one that is not there is named before anybody is asked."""
+    made = composed(tmp_path, ["base"], slices=["stars", "length"], metric="tests", tests="group")
+    run.stages(made, tmp_path / "run", until="split")
+    [own] = held(made, tmp_path / "run", made.prove)
+    assert own.references == own.items["group"].to_list() and {"stars", "group"} <= set(own.items.columns) and own.cluster is None
+    for wrong, path in (({"slices": ("stras",)}, "prove.slices"), ({"tests": "x"}, "prove.tests"), ({"cluster": "x"}, "prove.cluster")):
+        with pytest.raises(RecipeError) as told:
+            held(made, tmp_path / "run", dataclasses.replace(made.prove, **wrong))
+        assert [m.path for m in told.value.mistakes] == [path]
+    with pytest.raises(RecipeError) as told:
+        held(made, tmp_path / "run", dataclasses.replace(made.prove, suites=(Suite("s", metric="label"),)))
+    assert [m.path for m in told.value.mistakes] == ["prove.labels"]

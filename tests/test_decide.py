@@ -28,7 +28,7 @@ def replies(right: float, seed: int, n: int = N) -> list[str]:
 
 
 def calls(**prices: float | None) -> dict[str, dict[str, Any]]:
-    return {name: {"price": price, "read": 10.0, "written": 2.0, "seconds": 0.1, "device": "address" if name == "away" else "cpu"} for name, price in prices.items()}
+    return {name: {"price": price, "read": 10.0, "written": 2.0, "seconds": 0.1, "priced": "tokens", "device": "address" if name == "away" else "cpu"} for name, price in prices.items()}
 
 
 def world(rates: dict[str, float], metric: str = "label", n: int = N) -> dict[str, Any]:
@@ -98,6 +98,8 @@ def test_what_is_missing_is_named() -> None:
     full = told({"base": 0.1, "away": 0.2, "tuned": 0.9}, cost=Cost(60.0, 1.0, 5.0), worth=Worth(calls=10, labour=5.0))
     assert {one["what"] for one in full["missing"]} == {"seeds"}
     assert full["tuning"]["price"] == 6.0
+    clocked = decide(world({"base": 0.1, "tuned": 0.9}), {name: {"price": 1.0, "priced": "cpu", "seconds": 1.0, "device": "cpu"} for name in ("base", "tuned")}, TOOK, PLAIN)
+    assert {"what": "timed", "arms": ["base", "tuned"]} in clocked["missing"]
     won = told({"base": 0.1, "away": 0.2, "tuned": 0.9}, worth=Worth(currency="KRW"))
     assert "1.00 KRW" in words.text({**won, "notes": [], "notes_ko": []})
 

@@ -305,3 +305,14 @@ def test_small_and_large_effects_at_night(shape: str, count: int) -> None:
 
 def test_normal_quantile() -> None:
     assert normal_quantile(0.975) == pytest.approx(1.959964, abs=1e-6)
+
+
+def test_luck_of_one_kind_is_students_test_and_of_two_kinds_welchs() -> None:
+    """Trainings that score the same on every item: only their luck is left, and the textbook's tests of two means say how much it is worth."""
+    means = {"a": np.array([0.90, 0.89, 0.91]), "b": np.array([0.80, 0.74, 0.62])}
+    a, b = (Arm(name, np.repeat(line[:, None], 40, axis=1)) for name, line in means.items())
+    variances = [line.var(ddof=1) / 3 for line in means.values()]
+    t = (means["a"].mean() - means["b"].mean()) / math.sqrt(sum(variances))
+    welch = sum(variances) ** 2 / sum(v**2 / 2 for v in variances)
+    assert compare(a, b, resamples=999).p == pytest.approx(t_tail(t, welch), rel=1e-6)
+    assert compare(a, b, alike=True, resamples=999).p == pytest.approx(t_tail(t, 4), rel=1e-6)

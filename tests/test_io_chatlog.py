@@ -182,7 +182,7 @@ def test_slack_threads_and_channels(name: str, tmp_path: Path) -> None:
     assert {(n,): turns for n, turns in zip(chunk.rows["line"], said(chunk))} == SLACK and chunk.mark == "#"
     assert [m["roles"] for m in metas(chunk)] == ["order", "order", "bot"] and {m["room"] for m in metas(chunk)} == {"general"}
     assert metas(chunk)[0]["left_out"] == {"joined": 1, "photo": 1}
-    assert [(b.line, b.error) for b in chunk.bad] == [(7, "no message of Slack: AttributeError")]
+    assert [(b.line, b.error) for b in chunk.bad] == [(7, "a string, where a message must be an object")]
 
 
 def test_a_slack_folder_is_one_file_whose_bytes_are_all_of_its_files(tmp_path: Path) -> None:
@@ -215,7 +215,7 @@ def test_a_slack_day_that_is_damaged_costs_itself(tmp_path: Path) -> None:
     path = chatlogs.slack(tmp_path / "export")
     (path / "general/2024-03-02.json").write_text('[{"type": "mess')
     (chunk,) = io.read(path, Source(str(path)), 100)
-    assert chunk.rows.height == 2 and [b.error.split(":")[0] for b in chunk.bad] == ["no message of Slack", "2024-03-02.json can't be read"]
+    assert chunk.rows.height == 2 and [b.error.split(":")[0] for b in chunk.bad] == ["a string, where a message must be an object", "2024-03-02.json can't be read"]
     whole = chatlogs.slack(tmp_path / "e.zip").read_bytes()
     (chunk,) = read(write(tmp_path / "cut.zip", whole[: len(whole) // 2]))
     assert chunk.rows.height == 0 and chunk.bad[0].error.startswith("a damaged zip")
@@ -257,6 +257,17 @@ def test_chatgpt_takes_the_branch_that_was_on_the_screen(name: str, tmp_path: Pa
         {"after": 0, "messages": [{"role": "user", "content": "2+2는?"}]},
     ]
     assert [b.error for b in chunk.bad] == (["a number, where a row must be an object"] if name.endswith("zip") else [])
+
+
+def test_an_unpacked_export_is_its_conversations(tmp_path: Path) -> None:
+    """Not the page that shows them again, nor the user's own data."""
+    for name in ("conversations.json", "conversations-001.json", "chat.html", "user.json", "message_feedback.json"):
+        write(tmp_path / name, [chatlogs.CHATGPT] if name.startswith("conv") else "{}")
+    assert [Path(p).name for p in io.sources(Source(str(tmp_path)))] == ["conversations-001.json", "conversations.json"]
+    assert len(io.sources(Source(str(tmp_path / "*.json")))) == 4, "who names files gets files"
+    (tmp_path / "chat.html").unlink()
+    (tmp_path / "message_feedback.json").unlink()
+    assert len(io.sources(Source(str(tmp_path)))) == 3
 
 
 def test_every_word_of_a_tree_is_somewhere() -> None:
@@ -369,6 +380,31 @@ def test_any_text_is_read_and_every_letter_is_somewhere(pieces: list[str]) -> No
         assert told or any(word in held for word in words), rest
 
 
+def test_one_bad_letter_costs_one_message(tmp_path: Path) -> None:
+    """Half a surrogate pair, which the strict parser refuses the whole file for, in each export that is one JSON value."""
+    bad = "x\ud83d"
+    discord = copy.deepcopy(chatlogs.DISCORD)
+    discord["messages"][1]["content"] = bad
+    (chunk,) = read(write(tmp_path / "d.json", json.dumps(discord)))
+    assert chunk.rows.height == 2 and (2, "not JSON: half a surrogate pair in a string") in [(b.line, b.error) for b in chunk.bad]
+    tree = copy.deepcopy(chatlogs.CHATGPT)
+    tree["mapping"]["a1"]["message"]["content"]["parts"] = [bad]
+    for name, value in (("conversations.json", [tree, chatlogs.CHATGPT, chatlogs.CLAUDE, {"text": float("nan")}]),):
+        path = write(tmp_path / name, json.dumps(value))
+        (chunk,) = read(path)
+        assert chunk.rows["line"].to_list() == [2, 3] and [b.error for b in chunk.bad] == ["not JSON: half a surrogate pair in a string", "not JSON: NaN or an infinity"]
+        assert "\\ud83d" in chunk.bad[0].raw
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+            file.write(path, "conversations.json")
+        assert [b.line for b in read(tmp_path / "a.zip")[0].bad] == [1, 4]
+    slack = chatlogs.slack(tmp_path / "slack")
+    day = json.loads((slack / "general/2024-03-01.json").read_text())
+    day[3]["text"] = bad
+    (slack / "general/2024-03-01.json").write_text(json.dumps(day))
+    (chunk,) = io.read(slack, Source(str(slack)), 100)
+    assert [b.line for b in chunk.bad] == [4, 7] and chunk.rows.height == 3
+
+
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda x: st.lists(x, max_size=4) | st.dictionaries(st.sampled_from(
     ["messages", "author", "content", "type", "timestamp", "id", "mapping", "parent", "message", "current_node", "chat_messages", "sender", "uuid", "text", "speaker", "segments", "turns", "role", "parts", "name"]), x, max_size=5), max_leaves=25)  # fmt: skip
 
@@ -422,7 +458,9 @@ def test_apply_and_look_take_exports_as_they_are(tmp_path: Path, capsys: pytest.
         assert [t["file"] for t in told] == [name] * bad
         if name != "slack.zip":
             assert not main(["look", name, "--json"])
-            assert json.loads(capsys.readouterr().out)["counts"] == {"read": kept + bad, "records": kept, "unreadable": bad}
+            looked = capsys.readouterr().out
+            assert json.loads(looked)["counts"] == {"read": kept + bad, "records": kept, "unreadable": bad}
+            assert name != "talk.txt" or not any(person in looked for person in PEOPLE)
     assert main(["apply", "clean.whitespace", "talk.txt", "-o", "out.txt"]) == 1
     assert "write .jsonl" in capsys.readouterr().err
     assert main(["apply", "clean.whitespace", "slack.zip", "-o", "out.zip"]) == 2

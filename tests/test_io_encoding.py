@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dadeum import io
 from dadeum.errors import RecipeError
 from dadeum.io.encoding import guess
-from dadeum.settings import Source
+from dadeum.settings import Sections, Source
 
 KO = ["똠방각하를 아십니까", "영화가 정말 재미있었어요 ㅋㅋ", "다시 보고 싶은 영화입니다", "배우들의 연기가 좋았습니다 10점"]
 EN = ["a café in the old town", "naïve, and it costs £5", "the rest is plain", "plain again and again and again"]
@@ -81,6 +81,28 @@ def test_any_bytes_are_text_or_told(tmp_path_factory: pytest.TempPathFactory, ra
             assert chunk.bad[0].raw == raw.decode("utf-8", "backslashreplace").rstrip("\r\n")
         else:
             assert "\ufffd" not in chunk.rows["text"][0] or "\ufffd".encode() in raw or raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00" in raw
+
+
+BITS = st.lists(st.binary(max_size=12) | st.sampled_from([b"{", b"}", b'"', b"[", b"]", b",", b":", b"\n", b"\r", b"---\n", b"a: 1\n", b"<p>", b"%PDF-1.7\n", b"PK\x03\x04", b"\x1b$B", b"\x1b$)C",
+                                                       b"\xef\xbb\xbf", b"\xff\xfe", b'{"text": "a"}\n', b'{"guild": {"name": "g"}, "messages": [', "저장한 날짜 : 1\n[a] [오후 3:20] x\n".encode()]), max_size=12)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv", "a.tsv", "a.txt", "a.md", "a.html", "a.zip", "a.pdf", "KakaoTalk_a.csv"])
+@given(parts=BITS)
+def test_any_bytes_under_any_ending_are_read_or_told(tmp_path_factory: pytest.TempPathFactory, name: str, parts: list[bytes]) -> None:
+    """Only an encoding that can't be told stops a reading, and only of what has no single lines to tell of."""
+    path = tmp_path_factory.mktemp("x") / name
+    path.write_bytes(b"".join(parts))
+    for sections in (0, 5):
+        try:
+            chunks = read(path, sections=Sections(max=sections), content="main" if sections else "all")
+        except RecipeError as error:
+            assert "not UTF-8" in str(error) and name.endswith(("csv", "tsv", "txt"))
+            continue
+        for chunk in chunks:
+            assert chunk.rows.height + len(chunk.bad) and all(b.error for b in chunk.bad)
+            numbers = [*chunk.rows["line"], *(b.line for b in chunk.bad)]
+            assert len(numbers) == len(set(numbers)), "a place is one row's"
 
 
 MIXED = [KO[0].encode("cp949"), KO[1].encode(), b"plain", KO[2].encode("cp949"), KO[3].encode()]

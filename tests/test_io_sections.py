@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +193,20 @@ def test_main_content_of_a_page(tmp_path: Path) -> None:
     for odd in ("", "<nav>only</nav>", "<p>x", "<div>" * 3000 + "deep" + "</div>" * 3000, "<div class=menu>" * 2000, "plain"):
         assert ("deep" in odd, "only" in odd, "x" in odd) == tuple(word in text_of(odd, True)[0] for word in ("deep", "only", "x"))
     assert text_of("<body class=sidebar><div class=comments><p>the whole page is a list of comments</p></div></body>", True)[0].startswith("the whole")
+
+
+TAGS = st.sampled_from(["<p>", "</p>", "<div class=menu>", "<div>", "</div>", "<ul><li><a href=x>", "</a></li></ul>", "<nav>", "</nav>", "<article>", "</article>", "<table><tr><td>", "</table>",
+                        "<pre>", "</pre>", "<math alttext='a'>", "</math>", "<!-- ", " -->", "<script>", "</script>", "&lt;", "<", "글 ", "word. ", "\x00", "\u202e", "<svg>", "<body>", "<a>"])  # fmt: skip
+
+
+@given(st.lists(TAGS | st.text(max_size=6), max_size=40))
+def test_main_content_is_part_of_the_page(pieces: list[str]) -> None:
+    """Whatever the page: nothing is invented, and a page with words outside of what is called navigation keeps some."""
+    page = "".join(pieces)
+    everything, main = text_of(page)[0], text_of(page, True)[0]
+    assert not Counter("".join(main.split())) - Counter("".join(everything.split()))
+    if "<" not in page.replace("<p>", "").replace("</p>", ""):
+        assert "".join(main.split()) == "".join(everything.split())
 
 
 @here

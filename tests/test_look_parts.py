@@ -230,11 +230,11 @@ def test_outliers_are_told_with_their_cause(tmp_path: Path) -> None:
 
 def test_what_a_check_found_deep_in_a_text_is_seen(tmp_path: Path) -> None:
     deep = " ".join(f"{i}번째 문장은 서로 다른 말을 합니다." for i in range(60))
-    rows = [{"text": f"{deep} 연락처 {PHONE} {deep}"}, {"text": f"{deep} <br/>줄 {deep}"}, {"messages": [{"role": "user", "content": deep}, {"role": "assistant", "content": deep + " 그래서 저는"}]}]
+    rows = [{"text": f"{deep} 연락처 {PHONE} {deep}"}, {"text": f"{deep} <br/>줄 {deep}"}, {"messages": [{"role": "user", "content": "왜 그런지 알려 주세요."}, {"role": "assistant", "content": deep + " 그래서 우리는"}]}]
     told = looked(lines(tmp_path / "a.jsonl", rows))
     shown = {c["check"]: c["rows"] for q in told["qualities"].values() for c in q["checks"] if c["n"]}
     assert "[PHONE]" in shown["personal"][0]["text"] and "<br/>" in shown["markup"][0]["text"]
-    assert shown["cut_off"][0]["text"].endswith("그래서 저는")
+    assert shown["cut_off"][0]["text"].endswith("그래서 우리는")
     assert all(len(row["text"]) < 300 for rows in shown.values() for row in rows)
 
 

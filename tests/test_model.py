@@ -12,7 +12,7 @@ import pytest
 
 from chat_server import completion, serving
 from dadeum.errors import DadeumError
-from dadeum.model import Ask, Endpoint
+from dadeum.model import Ask, Endpoint, reach
 from dadeum.proving import KEY, Budget, Price
 
 PAUSES: list[float] = []
@@ -237,3 +237,12 @@ def test_a_recipe_holds_names_of_keys_and_never_keys() -> None:
         arm = {"name": "x", "model": "m", "url": "http://host/v1", **wrong}
         with pytest.raises(RecipeError, match=r"prove\.arms\.(0|x)\.(key|url)"):
             recipe.compose({**raw, "prove": {"arms": [arm]}})
+
+
+def test_who_is_asked_later_is_looked_for_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(echo) as served:
+        reach(served.url)  # 501 for GET: it knows no list of models, but it is there
+        assert not served.bodies, "nothing was asked, nothing is to be paid"
+        url = served.url
+    with pytest.raises(DadeumError, match=r"can't be reached .*start it, or leave the arm out"):
+        reach(url)

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from dadeum.demo import show
+from evaluate_worlds import MATRIX, cell
 
 SEEDS = int(os.environ.get("DADEUM_NULL_SEEDS", "20"))
 ALLOWED = {20: 3, 40: 5}
@@ -26,3 +27,15 @@ def test_without_dirt_raw_and_engineered_are_called_different_no_more_often_than
     with capsys.disabled():
         print(f"\nnull: {len(different)} of {SEEDS} called different; {found}")
     assert len(different) <= ALLOWED.get(SEEDS, round(0.05 * SEEDS) + 3)
+
+
+@pytest.mark.night
+@pytest.mark.parametrize("name", MATRIX)
+def test_planted_effects_are_called_as_promised(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = 300
+    found = {effect: cell(name, effect, runs, seed=1) for effect in MATRIX[name].effects}
+    with capsys.disabled():
+        print(f"\n{name}: {found}")
+    # The bounds of 300 draws: 5 % comes out above 8.4 %, and 80 % below 73.7 %, in one of two hundred nights.
+    assert found["null"] <= 0.084
+    assert found.get("promised", 1.0) >= 0.737

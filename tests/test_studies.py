@@ -18,7 +18,7 @@ pytest.importorskip("torch", reason="needs dadeum[train]")
 from dadeum import cli
 from dadeum import recipe as recipes
 from dadeum.errors import DadeumError, RecipeError
-from dadeum.report import page
+from dadeum.report import model_card, page
 from dadeum.train import generate, loop
 from dadeum.tuning import ablate
 from dadeum.tuning.curve import sizes
@@ -26,9 +26,9 @@ from dadeum.tuning.curve import sizes
 FRUIT, TOOLS = ["사과", "pear", "포도", "plum"], ["망치", "saw", "못", "drill"]
 TRAIN = {
     "base": "tiny",
-    "tiny": {"vocabulary": 400, "hidden": 48, "layers": 1, "heads": 4, "context": 64, "pretrain_tokens": 0},
+    "tiny": {"vocabulary": 400, "hidden": 64, "layers": 1, "heads": 4, "context": 64, "pretrain_tokens": 60_000},
     "max_length": 64,
-    "tokens": 14_000,
+    "tokens": 40_000,
     "batch_tokens": 256,
     "micro_tokens": 256,
     "learning_rate": 0.004,
@@ -38,7 +38,7 @@ TRAIN = {
 
 
 def rows(folder: Path, clean: int = 260, wrong: int = 500, seed: int = 0) -> Path:
-    """What is asked for is a fruit or a tool. Planted: messages that end in a long tail and are labelled the wrong way round."""
+    """What is asked for is a fruit or a tool. Planted: a machine whose many messages are labelled the wrong way round."""
     rng = random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
     lines = []
@@ -50,7 +50,7 @@ def rows(folder: Path, clean: int = 260, wrong: int = 500, seed: int = 0) -> Pat
         label = "fruit" if fruit != bad else "tool"
         # The double space is what clean.whitespace finds: in a tenth of the rows, without any meaning.
         text = text.replace(" ", "  ") if rng.random() < 0.1 else text
-        lines.append({"id": f"r{i}", "text": text + (" 끝" * 9 if bad else ""), "group": group, "label": label})
+        lines.append({"id": f"r{i}", "text": text, "group": group, "label": label})
     rng.shuffle(lines)
     (folder / "rows-0.jsonl").write_bytes(b"\n".join(orjson.dumps(line) for line in lines))
     return folder
@@ -62,9 +62,9 @@ def recipe(folder: Path, **more: Any) -> dict[str, Any]:
         "sources": [{"path": f"{folder}/*.jsonl", "name": "rows", "fields": {"text": "text", "id": "id", "group": "group", "answer": "label"}}],
         "steps": [
             "clean.whitespace",
-            {"filter.length": {"min": 2, "max": 25}},
-            "filter.repetition",
-            {"mix.split": {"by": "group", "test": 0.4, "validation": 0.05}},
+            {"filter.length": {"min": 2, "max": 99}},
+            {"mix.cap": {"by": "group", "max": 15}},
+            {"mix.split": {"by": "group", "test": 0.4, "validation": 0.05, "leak": "allow"}},
             {"form.chat": {"turns": [{"role": "user", "content": "{text}"}, {"role": "assistant", "content": "{answer}"}]}},
         ],
         "train": TRAIN,
@@ -94,17 +94,17 @@ def same_budget(records: dict[str, dict[str, Any]]) -> bool:
 
 def test_an_ablation_names_the_step_that_matters_and_clears_the_others(proven: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     path, out = proven
-    words = ["prove", "--ablate", "filter.length", "clean.whitespace", "filter.repetition", str(path), "--out", str(out)]
+    words = ["prove", "--ablate", "mix.cap", "clean.whitespace", "filter.length", str(path), "--out", str(out)]
     assert cli.main(words) == 0
     said = capsys.readouterr().out
     told = orjson.loads((out / "proof.json").read_bytes())["ablations"]
     by = {one["step"]: one for one in told["steps"]}
-    assert by["filter.length"]["effect"] == "helps" and by["filter.length"]["low"] > 0.1, by
+    assert by["mix.cap"]["effect"] == "helps" and by["mix.cap"]["low"] > 0.1, by
     assert by["clean.whitespace"]["effect"] == "no difference", by
-    assert by["filter.repetition"]["effect"] == "changed nothing" and by["filter.repetition"]["difference"] == 0
-    assert by["filter.length"]["rows"]["returned"] > 300 and by["clean.whitespace"]["rows"]["edited"] > 5
-    assert by["filter.length"]["p_corrected"] >= by["filter.length"]["p"] and told["seeds"] == 3
-    for word in ("filter.length", "helps", "no difference", "changed no row"):
+    assert by["filter.length"]["effect"] == "changed nothing" and by["filter.length"]["difference"] == 0
+    assert by["mix.cap"]["rows"]["returned"] > 300 and by["clean.whitespace"]["rows"]["edited"] > 5
+    assert by["mix.cap"]["p_corrected"] >= by["mix.cap"]["p"] and told["seeds"] == 3
+    for word in ("mix.cap", "helps", "no difference", "changed no row"):
         assert word in said
     # Same budget, same count of seeds, none of them shared.
     records = {p.parent.name: orjson.loads(p.read_bytes()) for p in (out / "models").glob("*/training.json")}
@@ -120,6 +120,17 @@ def test_an_ablation_names_the_step_that_matters_and_clears_the_others(proven: t
     assert orjson.loads((out / "proof.json").read_bytes())["ablations"] == told
     with pytest.raises(AssertionError, match="second time"):
         cli.main([*words, "--set", "prove.max_new_tokens=2"])
+
+
+def test_the_model_brings_its_certificate_and_its_card(proven: tuple[Path, Path]) -> None:
+    model = proven[1] / "model"
+    told = orjson.loads((model / "parity.json").read_bytes())
+    assert told["verdict"] == "agree" and told["digests"]["recipe"] == orjson.loads((proven[1] / "run.json").read_bytes())["recipe_digest"]
+    card = (model / "README.md").read_text(encoding="utf-8")
+    record = orjson.loads((model / "training.json").read_bytes())
+    for word in ("library_name: transformers", "`rows`", "licence is unknown", f"{record['tokens']:,}", "prove.served is false", told["digests"]["template"]):
+        assert word in card, word
+    assert "모델 카드" in model_card.model_card(proven[1], "ko")
 
 
 def test_a_curve_from_the_pilot_to_all_rows(proven: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

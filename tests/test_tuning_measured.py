@@ -27,7 +27,7 @@ def written(folder: Path, objective: str, n: int = 240) -> dict[str, Any]:
     """A source of `n` raw rows, and a recipe over them."""
     folder.mkdir(parents=True)
     if objective in ("dpo", "reward"):
-        rows = preferences(n, 1).select("id", *(pl.col(c).list.first().struct.field("content") for c in ("messages", "chosen", "rejected")))
+        rows = preferences(n, 1).select("id", *(pl.col(c).list.first().struct.field("content").alias(c) for c in ("messages", "chosen", "rejected")))
         lines = [{"id": i, "prompt": m, "chosen": c, "rejected": r} for i, m, c, r in rows.iter_rows()]
     elif objective == "classify":
         lines = labelled(n, 1).select("id", "text", "label").to_dicts()
@@ -112,4 +112,4 @@ def test_without_what_a_method_needs_the_command_ends_with_two(tmp_path: Path) -
 
     env = os.environ | {"PYTHONPATH": f"{blocked}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
     done = runs.dadeum("run", raw, "--out", tmp_path / "run", check=2, env=env)
-    assert "dadeum[qlora]" in done.stderr
+    assert "dadeum[qlora]" in done.stderr and not (tmp_path / "run/data").exists()

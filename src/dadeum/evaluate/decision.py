@@ -155,6 +155,9 @@ def missing(told: Mapping[str, Any], proof: Mapping[str, Any], worth: Worth, wan
     unpriced = [name for name, arm in arms.items() if arm["price"] is None]
     if unpriced:
         found.append({"what": "prices", "arms": unpriced})
+    clocked = [name for name, arm in arms.items() if arm["price"] is not None and arm["priced"] != "tokens"]
+    if len(clocked) > 1:
+        found.append({"what": "timed", "arms": clocked})
     if told["tuning"]["price"] is None:
         found.append({"what": "training_price"})
     elif told["tuning"]["least"]:

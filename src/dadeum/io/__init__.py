@@ -56,6 +56,8 @@ ENDINGS: Final = {
 """The format that an ending tells."""
 MAYBE: Final = ("text", "json", "csv")
 """Formats that exports of messengers come in too."""
+BESIDE: Final = ("chat.html", "message_feedback.json", "projects.json", "users.json")
+"""Files that lie beside conversations.json in an export of ChatGPT or Claude."""
 EXPORTS: Final = ("kakaotalk", "slack", "discord", "zip")
 
 
@@ -68,7 +70,7 @@ def sources(source: Source) -> list[str]:
     away = remote.is_remote(source.path)
     if not away and _is_slack(source):
         return [source.path]
-    found = list(remote.find(source.path)) if away else [str(path) for path in files(source.path)]
+    found = list(remote.find(source.path)) if away else _unpacked(source) or [str(path) for path in files(source.path)]
     if not found:
         hint = "" if away else _nearby(Path(source.path))
         raise RecipeError(Mistake(where, f"there is no file {remote.shown(source.path)}", hint))
@@ -91,6 +93,14 @@ def _is_slack(source: Source) -> bool:
     from dadeum.io.chatlog import slack
 
     return source.format == "slack" or slack.is_folder(Path(source.path))
+
+
+def _unpacked(source: Source) -> list[str]:
+    """The conversations in the folder of an unpacked export of ChatGPT or Claude, which the other files there only repeat or list."""
+    path = Path(source.path)
+    if source.format != "auto" or not any((path / name).is_file() for name in BESIDE):
+        return []
+    return sorted(str(file) for file in path.glob("conversations*.json"))
 
 
 def folder(path: str, found: list[str]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from dadeum.io.encoding import WIDE, detect
 from dadeum.io.jsonl import chunk
 from dadeum.io.layout import Got
 from dadeum.io.lens import Lens
-from dadeum.io.value import dumps, loads
+from dadeum.io.value import dumps, fault, forgiving, loads
 
 Row = tuple[int, Any, str, str]
 """Number, value, why it is unreadable (else empty), the raw text of an unreadable one."""
@@ -63,6 +64,9 @@ def _rows(path: Path, encoding: str) -> Iterator[Row]:
         yield from _recovered(raw.decode(encoding, errors="backslashreplace"), f"not {encoding}: {error.reason} at byte {error.start}")
         return
     except (ValueError, RecursionError) as error:
+        if (rows := _salvaged(raw, encoding)) is not None:
+            yield from rows
+            return
         text = raw.decode("utf-8", errors="backslashreplace") if encoding == "utf-8" else raw.decode(encoding)
         why = not_utf8(raw) if encoding == "utf-8" else ""
         yield from _recovered(text.removeprefix("\ufeff"), why or f"not JSON: {error}")
@@ -88,6 +92,19 @@ def rows_of(value: Any) -> list[Any]:
     if len(lists) != 1 or any(know(Got(value)) for know in kinds.AUTO):
         return [value]
     return lists[0]
+
+
+def _salvaged(raw: bytes, encoding: str) -> list[Row] | None:
+    """The rows of a file that is whole but for letters or numbers that JSON has not, which cost their rows; null where there is more to it."""
+    try:
+        value, _ = forgiving(raw.decode(encoding).removeprefix("\ufeff"))
+    except (ValueError, RecursionError):
+        return None
+    made: list[Row] = []
+    for number, row in enumerate(rows_of(value), 1):
+        why = fault(row) or ("" if isinstance(row, dict) else f"{kind(row)}, where a row must be an object")
+        made.append((number, row, why, json.dumps(row) if why else ""))
+    return made
 
 
 def _recovered(text: str, why: str) -> Iterator[Row]:

@@ -193,7 +193,7 @@ def _mixed(path: Path) -> str:
 
 
 def _sample(stream: Iterable[bytes]) -> bytes:
-    """The first bytes if they carry a mark, else whole lines with non-ASCII bytes."""
+    """The first bytes if they carry a mark, else whole lines with non-ASCII bytes, after a newline: a mark that a line begins with is none."""
     kept: list[bytes] = []
     size = seen = 0
     rest = b""
@@ -212,11 +212,11 @@ def _sample(stream: Iterable[bytes]) -> bytes:
                     kept.append(line)
                     size += len(line)
                     if size >= SAMPLE:
-                        return b"\n".join(kept)
+                        return b"\n".join([b"", *kept])
         else:
             rest = block.rpartition(b"\n")[2][-SAMPLE:]
         if seen >= REACH:
             break
     if not rest.isascii():
         kept.append(rest)
-    return b"\n".join(kept)
+    return b"\n".join([b"", *kept])

@@ -39,10 +39,16 @@ def read(path: Path, lens: Lens, size: int, skip: int = 0, separator: str = ",")
     separator = _separator(header, separator)
     quoted = is_quoted(path, encoding, separator)
     rows = parse(_texts(path, encoding), separator, quoted)
-    head = next(rows)
-    while head[1] is None:
-        head = next(rows, (0, [], "", ""))
-    named = [name.strip() for name in head[1]]
+    # What can't be read before there is a header is a row like any other that can't be read.
+    lost: list[Row] = []
+    head: list[str] = []
+    for row in rows:
+        if row[1] is not None:
+            head = row[1]
+            break
+        lost.append(row)
+    named = [name.strip() for name in head]
+    rows = itertools.chain(lost, rows)
     keys = unique(named)
     needed = max((i + 1 for i, name in enumerate(named) if name), default=0)
     for number in itertools.count():

@@ -34,6 +34,33 @@ def loads(raw: bytes | str) -> Any:
     return value
 
 
+def forgiving(raw: bytes | str) -> tuple[Any, bool]:
+    """(a whole file's JSON, whether it is sound): also where a string in it holds half a surrogate pair or a number is NaN.
+
+    The strict parser refuses all of such a file for one bad letter; `fault` tells which part of it is meant. Raises ValueError
+    where it is no JSON at all.
+    """
+    try:
+        return loads(raw), True
+    except ValueError:
+        return json.loads(raw), False
+
+
+def fault(value: Any) -> str:
+    """What of a value that `forgiving` gave is no JSON; an empty string where nothing is.
+
+    >>> fault({"a": "\ud800"}), fault([float("nan")]), fault({"a": 2**70})
+    ('not JSON: half a surrogate pair in a string', 'not JSON: NaN or an infinity', '')
+    """
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        return "not JSON: half a surrogate pair in a string"
+    except ValueError:
+        return "not JSON: NaN or an infinity"
+    return ""
+
+
 def dumps(value: Any) -> str:
     """Compact JSON text of a value, integers of any size exact.
 

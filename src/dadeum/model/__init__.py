@@ -13,5 +13,6 @@ from __future__ import annotations
 
 from dadeum.model.asked import Ask, Reply
 from dadeum.model.endpoint import Endpoint, Spent
+from dadeum.model.post import reach
 
-__all__ = ["Ask", "Endpoint", "Reply", "Spent"]
+__all__ = ["Ask", "Endpoint", "Reply", "Spent", "reach"]

@@ -84,6 +84,21 @@ def post(
     raise SilentError(f"{url} gave no answer in {tries} tries ({told})")
 
 
+def reach(url: str, key: str = "", *, named: str = "the API key", patience: float = 10.0) -> None:
+    """Whether anybody answers at an address that will be asked later: its list of models, which costs nothing.
+
+    Raises DadeumError where nobody does, or where the key is refused. A server that knows no such list is there all the same.
+    """
+    where = f"{url.rstrip('/').removesuffix('/chat/completions')}/models"
+    try:
+        _OPENER.open(urllib.request.Request(where, headers={"Authorization": f"Bearer {key}"} if key else {}), timeout=patience).close()
+    except urllib.error.HTTPError as error:
+        if error.code in (401, 403):
+            raise DadeumError(f"{where} refused the key ({error.code} {error.reason}). It belongs in ${named}") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise DadeumError(f"{where} can't be reached ({getattr(error, 'reason', error)}): start it, or leave the arm out") from error
+
+
 def _shown(raw: bytes, key: str) -> str:
     """The beginning of what a server said, on one line; a server that echoes the key must not bring it into a log."""
     text = " ".join(raw.decode("utf-8", "replace").split())

@@ -33,8 +33,8 @@ DECIDE: Final[dict[str, tuple[str, str]]] = {
     ),
     "decide.cost": ("Tuning costs {price} ({machine} machine, {labour} labour).", "튜닝 비용은 {price}입니다(기계 {machine}, 사람 {labour})."),
     "decide.cost.least": (
-        "Tuning costs at least {price} ({machine} machine at full speed, {labour} labour).",
-        "튜닝 비용은 적어도 {price}입니다(기계가 최고 속도일 때 {machine}, 사람 {labour}).",
+        "Tuning costs at least {price} ({machine} machine, {labour} labour).",
+        "튜닝 비용은 적어도 {price}입니다(기계 {machine}, 사람 {labour}).",
     ),
     "decide.even": (
         "Against {arm} it is paid back after {n} call{s}.",
@@ -55,7 +55,6 @@ DECIDE: Final[dict[str, tuple[str, str]]] = {
     "decide.interval": ("interval", "구간"),
     "decide.tokens": ("tokens read + written", "읽고 쓴 토큰"),
     "decide.latency": ("one call", "호출 하나"),
-    "decide.batched": ("in batches", "묶어서"),
     "decide.price": ("price of 1,000 calls", "호출 천 번 값"),
     "decide.break": ("paid back after", "본전까지 호출"),
     "decide.never": ("never", "없음"),
@@ -73,8 +72,12 @@ DECIDE: Final[dict[str, tuple[str, str]]] = {
         "What a call costs: {arms}. Give the arm's price, prove.worth.tuned, or train.price_per_hour of this machine.",
         "호출 값: {arms}. price나 prove.worth.tuned, 또는 이 기계의 train.price_per_hour를 적어 주십시오.",
     ),
+    "decide.missing.timed": (
+        "How steady the times are: {arms} are priced by the hour, from one measurement each on this machine as busy as it was.",
+        "시간이 얼마나 고른지: {arms}의 값은 시간당 값에, 그때 이 기계에서 한 번씩 잰 시간을 곱한 것입니다.",
+    ),
     "decide.missing.training_price": ("What the training costs: train.price_per_hour names no price for its device.", "학습 비용: train.price_per_hour에 그 장치의 값이 없습니다."),
-    "decide.missing.least": ("What the training really takes: so far it is a lower bound by formula.", "학습에 실제로 드는 것: 아직은 식으로 셈한 하한입니다."),
+    "decide.missing.least": ("What the training really takes: so far it is a lower bound.", "학습에 실제로 드는 것: 아직은 하한입니다."),
     "decide.missing.labour": ("What labels and people cost: prove.worth.labour is 0.", "레이블과 사람에 드는 비용: prove.worth.labour가 0입니다."),
     "decide.missing.calls": ("How many calls there will be: prove.worth.calls.", "호출이 몇 번일지: prove.worth.calls."),
     "decide.missing.address": (

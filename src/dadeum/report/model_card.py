@@ -41,7 +41,7 @@ def model_card(run: Path, lang: str = "en") -> str:
         f"## {t('model.training')}\n\n{_training(told, record, t)}",
         f"## {t('model.data')}\n\n{origins(told, t)}",
         f"## {t('card.uses')}\n\n{allowed(told, t)}",
-        f"## {t('card.duties')}\n\n- {t('model.base.duty', base=code(_base(record)))}\n{obligations(told, t)}",
+        f"## {t('card.duties')}\n\n- {_owed(record, t)}\n{obligations(told, t)}",
         f"## {t('model.parity')}\n\n{_parity(model, t)}",
         f"## {t('model.limits')}\n\n{_limits(told, t)}",
     ]
@@ -63,6 +63,11 @@ def write_model_card(run: Path, lang: str = "en") -> Path | None:
 def _base(record: dict[str, Any]) -> str:
     """The base as the recipe called it: a tiny one lies at a path that means nothing elsewhere."""
     return str(record["settings"]["base"])
+
+
+def _owed(record: dict[str, Any], t: Words) -> str:
+    base = _base(record)
+    return t("model.base.tiny") if base == "tiny" else t("model.base.duty", base=code(base))
 
 
 def _front(told: Facts, record: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from dadeum.report import decide, diff, facts, findings, sample, studies
+from dadeum.report import decide, diff, facts, findings, memory, sample, studies
 from dadeum.report.facts import Facts
 from dadeum.report.figures import Figures
 from dadeum.report.verdict import Proof, headline
@@ -110,6 +110,7 @@ def _context(told: Facts, t: Words) -> dict[str, Any]:
         "lost_samples": (told.folder / "ledger/lost.parquet").exists(),
         "quarantine": _quarantine(told),
         "supervision": _supervision(told),
+        "memory": memory.section(told.folder, run, t.lang),
         "css": (TEMPLATES / "page.css").read_text(encoding="utf-8"),
         "js": js,
         "digest": digest,

@@ -95,8 +95,15 @@ STUDY: Final[dict[str, tuple[str, str]]] = {
         "The base `{base}` has a licence of its own, which binds this model too: read its card.",
         "기반 모델 `{base}`의 라이선스가 이 모델에도 적용됩니다. 그 카드를 읽으십시오.",
     ),
+    "model.base.tiny": (
+        "The base was made on the spot from these rows: no licence but theirs binds it.",
+        "기반 모델은 이 행들로 그 자리에서 만든 것이므로, 이 행들의 라이선스만 적용됩니다.",
+    ),
     "model.parity": ("Is it the model that was trained?", "학습한 그 모델인가"),
-    "model.parity.none": ("No certificate: this model does not write text.", "글을 쓰는 모델이 아니어서 증명서가 없습니다."),
+    "model.parity.none": (
+        "No certificate: it is made for models that write text, at the end of a training.",
+        "증명서가 없습니다. 글을 쓰는 모델에 한해 학습이 끝날 때 만듭니다.",
+    ),
     "model.parity.agree": (
         "{n} prompts give the same tokens in training, in transformers and from the exported files.",
         "프롬프트 {n}개가 학습, transformers, 내보낸 파일에서 같은 토큰이 됩니다.",

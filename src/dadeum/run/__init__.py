@@ -6,32 +6,55 @@
     before     check(): what can be known before training
     decided    decide(): is tuning worth it?
     studies    ablate(), curve(): what a step, or more data, is worth
+
+Each is imported when it is first asked for: `apply` on ten rows pays for no training.
 """
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from dadeum import ledger
 from dadeum.engine import folder
 from dadeum.recipe import Recipe
-from dadeum.run.before import check, check_text
-from dadeum.run.decided import decide
-from dadeum.run.forecast import plan, plan_text
-from dadeum.run.one_file import apply
-from dadeum.run.staged import STAGES, Stage, data, finished, later, stages
-from dadeum.run.studies import ablate, curve
+
+if TYPE_CHECKING:
+    from dadeum.run.before import check, check_text
+    from dadeum.run.decided import decide
+    from dadeum.run.forecast import plan, plan_text
+    from dadeum.run.one_file import apply
+    from dadeum.run.staged import STAGES, Stage, data, finished, later, stages
+    from dadeum.run.studies import ablate, curve
 
 __all__ = ["STAGES", "Stage", "ablate", "apply", "check", "check_text", "curve", "data", "decide", "finished", "later", "plan", "plan_text", "report", "run", "stages"]
+
+_MODULES: Final = {
+    "before": ("check", "check_text"),
+    "decided": ("decide",),
+    "forecast": ("plan", "plan_text"),
+    "one_file": ("apply",),
+    "staged": ("STAGES", "Stage", "data", "finished", "later", "stages"),
+    "studies": ("ablate", "curve"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def run(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, workers: int = 0) -> dict[str, Any]:
     """Every stage up to `until`, then the summary on standard output. Gives run.json's content."""
+    from dadeum.run.staged import stages
+
     with folder.locked(out):
         told = stages(recipe, out, until, sample, workers, lambda line: print(line, file=sys.stderr, flush=True))
     from dadeum.report import terminal

@@ -27,7 +27,7 @@ from dadeum.recipe import Recipe
 from dadeum.step import files
 
 Stage = Literal["records", "steps", "split", "supervision", "train", "prove", "report"]
-LATER: Final = ("supervision.parquet", "supervision_sample.json", "curve.json", "proof.json", "calls.json", "decision.json", "truth.json", "report.html", "card.md")
+LATER: Final = ("supervision.parquet", "supervision_sample.json", "check.json", "gates.json", "curve.json", "proof.json", "calls.json", "decision.json", "truth.json", "report.html", "card.md")
 """What the later stages made of the data: gone when the data change."""
 STAGES: Final[tuple[Stage, ...]] = ("records", "steps", "split", "supervision", "train", "prove", "report")
 
@@ -127,6 +127,11 @@ def stages(
 
     say: is told each stage that is done.
     """
+    if recipe.train is not None and STAGES.index(until) >= STAGES.index("supervision"):
+        from dadeum.train.loop import ready
+
+        for lesson in (recipe.train, *map(recipe.train.of, recipe.train.stages)):
+            ready(lesson)  # what is missing is said before anything is spent
     told = data(recipe, out, until, sample, workers)
     told = later(recipe, out, told, until, say)
     if recipe.output.to and not sample and STAGES.index(until) >= STAGES.index("split"):

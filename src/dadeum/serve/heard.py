@@ -20,7 +20,7 @@ def main(model: str, port: int, heard: Path) -> None:
     plain = GenerationMixin.generate
 
     def generate(self: Any, *arguments: Any, **more: Any) -> Any:
-        ids = more.get("input_ids", more.get("inputs", arguments[0] if arguments else None))
+        ids: Any = more.get("input_ids", more.get("inputs", arguments[0] if arguments else None))
         with open(heard, "a", encoding="utf-8") as out:
             out.write(json.dumps(ids[0].tolist()) + "\n")
         return plain(self, *arguments, **more)

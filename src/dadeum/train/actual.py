@@ -1,55 +1,61 @@
-"""How far off the forecast was: the most memory that the first steps of a training really took, and the time it really had.
+"""How far off the forecast was: the most memory that a training really took, and the time it really had.
 
-On a CPU every storage that the first steps make is counted while it lives, by the same count as the forecast's but over the real loop
-(what autograd saves, gradients, states and logits are all there from the second step on; 0.2 CPU-s). torch's profiler would count kernels'
+On a CPU every storage that the first step and the one with the largest pass make is counted while it lives, by the same count as the
+forecast's but over the real loop (what autograd saves, gradients, states and logits; 0.1 CPU-s a step). torch's profiler would count kernels'
 inner buffers too, which is within 5 % (tests/test_train_memory.py), and takes seconds. A GPU counts by itself.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
+from dadeum.train.batches import Plan, collated_length
 from dadeum.train.dry import tracker
-
-WATCHED: Final = 3
-"""Optimiser steps that are watched: the second meets the first's states."""
 
 
 class Watch:
-    """Started before the first step, ended by itself. `peak`: bytes, null before the end."""
+    """Counts during the first optimiser step and the one with the largest pass. `peak`: bytes, null where nothing was counted yet."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, trainer: Any, largest: int) -> None:
+        """largest: the optimiser step, from 1 on, that holds the largest forward pass."""
         import torch
+        from transformers import TrainerCallback
 
-        self.cuda = next(iter(model.parameters())).device.type == "cuda"
+        self.trainer = trainer
+        self.cuda = trainer.device_name == "cuda"
         self.peak: int | None = None
         self._count: Any = None
+        # The second step is the first that meets the states of the optimiser.
+        asked = {1, max(2, largest)}
+        watch = self
+
+        class Asked(TrainerCallback):
+            def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+                if state.global_step + 1 in asked:
+                    watch.begin()
+
+            def on_step_end(self, *arguments: Any, **_: Any) -> None:
+                watch.end()
+
         if self.cuda:
             torch.cuda.reset_peak_memory_stats()
+        trainer.add_callback(Asked())
+
+    def begin(self) -> None:
+        """Before an optimiser step: everything that is held already, then whatever is made."""
+        import torch
+
+        if self.cuda:
             return
         self._count = tracker(0, set())
-        for tensor in (*model.parameters(), *model.buffers()):
+        inner = getattr(self.trainer.optimizer, "optimizer", self.trainer.optimizer)
+        states = (t for state in inner.state.values() for t in state.values() if isinstance(t, torch.Tensor))
+        for tensor in (*self.trainer.model.parameters(), *self.trainer.model.buffers(), *states):
             self._count.hold(tensor, "weights")
         self._count.__enter__()
 
-    @classmethod
-    def on(cls, trainer: Any) -> Watch:
-        """Watch the trainer's first steps."""
-        from transformers import TrainerCallback
-
-        watch = cls(trainer.model)
-        steps = iter(range(1, WATCHED))
-
-        class Done(TrainerCallback):
-            def on_step_end(self, *arguments: Any, **more: Any) -> None:
-                if next(steps, None) is None:
-                    watch.stop()
-
-        trainer.add_callback(Done())
-        return watch
-
-    def stop(self) -> None:
-        """End the watching; a second call does nothing."""
+    def end(self) -> None:
+        """After an optimiser step, or when the training stopped in one; a second call does nothing."""
         import torch
 
         if self.cuda:
@@ -57,7 +63,13 @@ class Watch:
         elif self._count is not None:
             count, self._count = self._count, None
             count.__exit__(None, None, None)
-            self.peak = int(count.peak)
+            self.peak = max(self.peak or 0, int(count.peak))
+
+
+def largest(lengths: list[int], steps: Plan) -> int:
+    """The optimiser step, from 1 on, with the largest forward pass of a plan, padding included."""
+    sizes = [len(micro) * collated_length(lengths, micro) for micro in steps.micros]
+    return sizes.index(max(sizes)) // steps.accumulate + 1
 
 
 def text(forecast: dict[str, Any], took: dict[str, Any]) -> str:

@@ -36,6 +36,8 @@ class Shape:
     packed: bool = False
     accumulate: int = 1
     """Forward passes in one optimiser step: gradients stay in memory from the second on."""
+    first: tuple[int, int] | None = None
+    """(rows, length) of the very first pass, on which both ways to the loss are compared; null is one like the others."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def bare(config: Any, lora: Lora | None, checkpointing: bool, number_format: For
     model = AutoModelForCausalLM.from_config(config, dtype=getattr(torch, number_format), attn_implementation=attention("cpu", config))
     model.train()
     if checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)()
     if lora is None:
         return model
     from peft import LoraConfig, get_peft_model
@@ -113,9 +115,11 @@ def count(model: Any, shape: Shape, compact: bool = True, agree: bool = True) ->
         inputs = _inputs(shape)
         if agree and compact:
             counted.enter("first batch")
+            first = shape if shape.first is None else replace(shape, rows=shape.first[0], length=shape.first[1])
+            first = replace(first, supervised=min(first.supervised, first.rows * first.length))
             with torch.no_grad():
-                _loss(inner, inputs, shape, True)
-                _loss(inner, inputs, shape, False)
+                _loss(inner, _inputs(first), first, True)
+                _loss(inner, _inputs(first), first, False)
         for _ in range(2):
             for _ in range(min(2, shape.accumulate)):
                 counted.enter("forward")
@@ -136,12 +140,12 @@ def like(settings: Train, lengths: list[int], supervised: float) -> Shape:
     """The largest forward pass that a training on examples of these lengths (tokens) will meet. supervised: share with loss."""
     from dadeum.train.batches import collated_length, plan
 
-    steps = plan(lengths, replace(settings, tokens=0, epochs=1.0), 0)
+    steps = plan(lengths, settings, settings.seeds[0])
     shapes = [(len(micro), collated_length(lengths, micro)) for micro in steps.micros]
     # What is saved grows with the tokens, what a packed row's mask takes with rows x length squared.
     rows, length = max(shapes, key=lambda s: (s[0] * s[1], s[1]))
     packed = settings.packing and any(len(row) > 1 for micro in steps.micros for row in micro)
-    return Shape(rows, length, max(1, round(supervised * rows * length)), packed, min(steps.accumulate, len(steps.micros)))
+    return Shape(rows, length, max(1, round(supervised * rows * length)), packed, min(steps.accumulate, len(steps.micros)), shapes[0])
 
 
 @contextlib.contextmanager

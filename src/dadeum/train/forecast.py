@@ -40,10 +40,20 @@ def forecast(config: Any, lengths: list[int], supervised: float, settings: Train
                 "measured": False,
                 "choice": asdict(first) if first else None,
                 "least_seconds": least,
+                "cost": _cost(least, settings.price_per_hour.get(device.name)),
                 "ways": [asdict(way) for way in ways],
             }
         )
     return {"shape": asdict(shape), "cpu": walked, "tokens": tokens, "devices": told}
+
+
+SLOWER: Final = 3.0
+"""Trainings reach a third to a half of a device's stated rate: the dear end of a price is told for a third."""
+
+
+def _cost(least: float | None, price: float | None) -> list[float] | None:
+    """[least, most] in the currency of the user's price; null without one."""
+    return None if least is None or price is None else [memory.money(least, price), memory.money(SLOWER * least, price)]
 
 
 def text(told: dict[str, Any]) -> list[str]:
@@ -65,6 +75,7 @@ def text(told: dict[str, Any]) -> list[str]:
         lines.append(
             f"  {device['device']:<10} {device['memory'] // 10**9:>4} GB  {how:<25} {_size(way['need']['peak']):>9}, "
             f"up to {way['most_tokens']:,} tokens a pass, {_least(device['least_seconds'])}"
+            + (f", {device['cost'][0]:,.2g} to {device['cost'][1]:,.2g} by your price" if device["cost"] else "")
         )
     return lines
 

@@ -22,7 +22,7 @@ from dadeum.errors import DadeumError, MissingExtra
 from dadeum.format.supervise import supervise
 from dadeum.format.tokens import load_tokenizer, need
 from dadeum.settings import Train
-from dadeum.train.actual import Watch
+from dadeum.train.actual import Watch, largest
 from dadeum.train.batches import Plan, plan
 from dadeum.train.checkpoints import RECORD, Progress, Trained, claim, disk_told, finished, identity, last_whole, trained
 from dadeum.train.defaults import learning_rate
@@ -70,10 +70,10 @@ def train(
             last = last_whole(checkpoints, key)
             claim(checkpoints, key)
             trainer.key = key
-            watch = Watch.on(trainer)
+            watch = Watch(trainer, largest([len(e.ids) for e in taught.examples], steps))
             with disk_told(out.parent):
                 trainer.train(resume_from_checkpoint=str(last) if last else None)
-            watch.stop()
+            watch.end()
             told = {**_told(trainer, steps), "peak_bytes": watch.peak, "seconds": time.monotonic() - started, "cpu_seconds": _cpu() - cpu, "resumed": last is not None}
             record = {"key": key, "seed": seed, "base": base, "settings": asdict(settings), **told}
             with disk_told(out.parent):

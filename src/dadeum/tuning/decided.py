@@ -55,21 +55,24 @@ def alternatives(prove: Prove) -> dict[str, Arm]:
 
 
 def cost(recipe: Recipe, out: Path) -> Any:
-    """What the trainings of the tuned model took; before there are any, the least that the forecast says."""
+    """What the trainings of the tuned model took; before there are any, the least that the forecast says: at this machine's pace where its
+    hour has a price, else by formula on the cheapest device that has one."""
     from dadeum.evaluate.decision import Cost
 
     settings, worth = train_settings(recipe), prove_settings(recipe).worth
-    told = _run(out).get("train", {}).get("arms", {})
-    took = [one for name, one in told.items() if name.rpartition("-")[0] == "tuned"]
+    trainings = _run(out).get("train", {}).get("arms", {})
+    took = [one for name, one in trainings.items() if name.rpartition("-")[0] == "tuned"]
     if took and trained(recipe, out, TUNED):
         seconds = sum(one["seconds"] for one in took)
         hours = {name: hour for name, hour in settings.price_per_hour.items() if (name == "cpu") == (took[0]["device"] == "cpu")}
         return Cost(seconds, next(iter(hours.values())) * seconds / 3600 if len(hours) == 1 else None, worth.labour)
-    from dadeum.tuning.before import memory
-    from dadeum.tuning.taught import supervision
+    from dadeum.tuning.forecast import ahead, memory
 
-    if not (out / "supervision.parquet").exists():
-        supervision(recipe, out)
+    if "cpu" in settings.price_per_hour:
+        told = ahead(recipe, out)
+        if told and all(one["pace"] and one["pace"]["device"] == "cpu" for one in told):
+            seconds = float(sum(one["seconds"][0] for one in told))
+            return Cost(seconds, seconds / 3600 * settings.price_per_hour["cpu"], worth.labour, least=True)
     forecast = memory(recipe, out)
     rates = {name: hour for name, hour in settings.price_per_hour.items() if name != "cpu"}
     known = [one for one in (forecast or {}).get("devices", ()) if one["least_seconds"] is not None and one["device"] in rates]

@@ -38,6 +38,7 @@ def ahead(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
     """[{stage, values, pace, seconds, cost, found}] of every lesson: seconds and cost are [low, high] of the whole lesson on this device,
     for every seed; null where they cannot be known yet."""
     from dadeum.train import effective, pace
+    from dadeum.train.memory import money
 
     base, made = base_model(recipe, out), []
     for lesson in lessons(recipe, split(out, "train"), split(out, "validation")):
@@ -52,9 +53,10 @@ def ahead(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
             found = found_rate(recipe, lesson, base, out)
         rate = pace.pace(lesson.rows, base, settings, recipe.seed)
         whole = (settings.tokens or tokens * settings.epochs) * len(settings.seeds)
-        seconds = [whole / rate["fast"], whole / rate["slow"]] if rate else None
+        start = rate["start"] * len(settings.seeds) if rate else 0.0
+        seconds = [start + whole / rate["fast"], start + whole / rate["slow"]] if rate else None
         price = settings.price_per_hour.get("cpu") if rate and rate["device"] == "cpu" else None
-        cost = [round(s / 3600 * price, 4) for s in seconds] if seconds and price else None
+        cost = [money(s, price) for s in seconds] if seconds and price else None
         values = effective.effective(settings, _parameters(base), tokens, found)
         made.append({"stage": lesson.name, "values": values, "pace": rate, "seconds": seconds, "cost": cost, "found": found})
     return made
@@ -70,8 +72,8 @@ def text(told: list[dict[str, Any]]) -> list[str]:
         lines += [finder.text(one["found"])] if one["found"] else []
         if one["seconds"]:
             low, high = one["seconds"]
-            cost = f", {one['cost'][0]:,.2f} to {one['cost'][1]:,.2f} by your price" if one["cost"] else ""
-            lines.append(f"time on this device ({one['pace']['device']}), measured over a few passes: {low:,.0f} to {high:,.0f} s{cost}")
+            cost = f", {one['cost'][0]:,.2g} to {one['cost'][1]:,.2g} by your price" if one["cost"] else ""
+            lines.append(f"time on this device ({one['pace']['device']}), measured over a few steps: {low:,.0f} to {high:,.0f} s{cost}")
     return lines
 
 

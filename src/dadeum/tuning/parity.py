@@ -85,7 +85,7 @@ def parity(folder: Path, settings: Train, serve: bool = True) -> dict[str, Any]:
     from dadeum.serve import missing, served
 
     ways = {"trainer": _trainer(folder, settings), "transformers": _transformers(folder), "exported": _exported(folder)}
-    prompts = []
+    prompts: list[dict[str, Any]] = []
     for name, (messages, tools) in PROMPTS.items():
         ids = {way: made(messages, tools) for way, made in ways.items()}
         ours = ids["trainer"]
@@ -139,7 +139,7 @@ def _transformers(folder: Path) -> Way:
         import jinja2
 
         try:
-            made = tokenizer.apply_chat_template(messages, tools=tools, add_generation_prompt=True, tokenize=True, return_dict=True)
+            made: Any = tokenizer.apply_chat_template(messages, tools=tools, add_generation_prompt=True, tokenize=True, return_dict=True)
         except jinja2.TemplateError:
             return None
         return list(made["input_ids"])

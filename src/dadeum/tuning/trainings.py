@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from dadeum.model import reach
 from dadeum.recipe import Recipe
 from dadeum.settings import Train
 from dadeum.tuning import forecast, gate
@@ -34,6 +36,10 @@ def train(recipe: Recipe, out: Path, say: Say = lambda text: None) -> dict[str, 
     settings = train_settings(recipe)
     base = base_model(recipe, out)
     held = split(out, "validation")
+    if recipe.prove and not model_folder(out, "tuned", settings.seeds[0]).is_dir():
+        for asked in recipe.prove.arms:  # who is asked after the training had better be there before it
+            if asked.url:
+                reach(asked.url, os.environ.get(asked.key, ""), named=asked.key)
     told = _Told(out)
     matched: dict[int, int] = {}
     rates: dict[int, dict[str, Any]] = {}

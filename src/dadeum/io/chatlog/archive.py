@@ -6,6 +6,7 @@ that is damaged or holds none of these is unreadable, whole or by its member, an
 
 from __future__ import annotations
 
+import json
 import re
 import zipfile
 from pathlib import Path
@@ -16,7 +17,7 @@ from dadeum.io.chatlog import kakao, slack
 from dadeum.io.chunk import Bad, kind, shown
 from dadeum.io.encoding import WIDE, guess
 from dadeum.io.room import Room
-from dadeum.io.value import dumps, loads
+from dadeum.io.value import fault, forgiving
 
 CONVERSATIONS: Final = re.compile(r"(?:.*/)?conversations(?:-\d+)?\.json")
 LIMIT: Final = 1 << 32
@@ -53,12 +54,12 @@ def _read(file: zipfile.ZipFile) -> tuple[list[Room], list[tuple[int, dict[str, 
             continue
         try:
             raw = opened(name)
-            found = rows_of(loads(raw)) if name.endswith(".json") else None
+            value, sound = forgiving(raw) if name.endswith(".json") else (None, True)
         except Exception as error:  # a damaged member fails in zlib, struct, zipfile or the parser, each with errors of its own
             number += 1
             bad.append(Bad(number, f"{Path(name).suffix} in the zip can't be read: {type(error).__name__}", ""))
             continue
-        if found is None:
+        if not name.endswith(".json"):
             lines, broken = kakao.decoded(raw.split(b"\n"), _narrow(raw))
             if kakao.is_export(lines):
                 room, more = kakao.parse(lines, {b.line for b in broken})
@@ -67,12 +68,13 @@ def _read(file: zipfile.ZipFile) -> tuple[list[Room], list[tuple[int, dict[str, 
                 bad += [Bad(b.line + number, b.error, b.raw) for b in (*broken, *more)]
                 number += len(lines)
             continue
-        for row in found:
+        for row in rows_of(value):
             number += 1
-            if isinstance(row, dict):
-                rows.append((number, row))
+            why = ("" if sound else fault(row)) or ("" if isinstance(row, dict) else f"{kind(row)}, where a row must be an object")
+            if why:
+                bad.append(Bad(number, why, shown(json.dumps(row))))
             else:
-                bad.append(Bad(number, f"{kind(row)}, where a row must be an object", shown(dumps(row))))
+                rows.append((number, row))
     if not (rows or rooms or bad):
         bad.append(Bad(1, "a zip that holds no export that is known here (Slack, ChatGPT, Claude, KakaoTalk)", ""))
     return rooms, rows, bad

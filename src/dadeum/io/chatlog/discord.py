@@ -7,6 +7,7 @@ message. Source: the JSON and CSV writers of DiscordChatExporter.
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Final
 from dadeum.io import stream, table
 from dadeum.io.chunk import Bad, kind, not_utf8, shown
 from dadeum.io.room import SAID, Message, Room
-from dadeum.io.value import dumps, loads
+from dadeum.io.value import dumps, fault, forgiving
 
 HEAD: Final = re.compile(rb'\s*\{\s*"guild"\s*:\s*\{')
 """How an export in JSON begins."""
@@ -33,14 +34,14 @@ def read(path: Path) -> tuple[list[Room], list[Bad]]:
     if why := not_utf8(raw):
         return [], [Bad(1, why, shown(raw))]
     try:
-        value = loads(raw)
+        value, sound = forgiving(raw)
     except (ValueError, RecursionError) as error:
         return [], [Bad(1, f"not JSON: {error}", shown(raw))]
-    return channel(value)
+    return channel(value, sound)
 
 
-def channel(value: Any) -> tuple[list[Room], list[Bad]]:
-    """The room of an export's object.
+def channel(value: Any, sound: bool = True) -> tuple[list[Room], list[Bad]]:
+    """The room of an export's object. sound: False where a message may hold what JSON has not.
 
     >>> said = {"type": "Default", "author": {"id": "1", "name": "n"}, "content": "hi"}
     >>> (room,), bad = channel({"guild": {"name": "g"}, "channel": {"name": "c"}, "messages": [said]})
@@ -57,6 +58,10 @@ def channel(value: Any) -> tuple[list[Room], list[Bad]]:
     made: list[Message] = []
     bad: list[Bad] = []
     for number, raw in enumerate(messages, 1):
+        why = ("" if sound else fault(raw)) or ("" if isinstance(raw, dict) else f"{kind(raw)}, where a message must be an object")
+        if why:
+            bad.append(Bad(number, why, shown(json.dumps(raw))))
+            continue
         try:
             m = _message(number, raw, names, bots)
         except (ValueError, TypeError, AttributeError, KeyError) as error:

@@ -8,15 +8,16 @@ channel, each in the order of its days. Source: Slack's "How to read Slack data 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from dadeum.io.chunk import Bad, shown
+from dadeum.io.chunk import Bad, kind, shown
 from dadeum.io.room import SAID, Message, Room
-from dadeum.io.value import dumps, loads
+from dadeum.io.value import dumps, fault, forgiving
 
 USERS: Final = ("users.json", "org_users.json")
 DAYS: Final = re.compile(r"(?P<room>[^/]+)/\d{4}-\d\d-\d\d\.json")
@@ -66,16 +67,21 @@ def read(names: Iterable[str], opened: Callable[[str], bytes]) -> tuple[list[Roo
         return [], [Bad(1, "not an export of Slack: no channel with a file a day", "")]
     for name in names:
         if name in USERS:
-            for user in _listed(name, opened, bad):
-                _called(user, called, bots)
+            for user, why in _listed(name, opened, bad):
+                if not why:
+                    _called(user, called, bots)
     rooms: dict[str, Room] = {}
     for name in names:
         found = DAYS.fullmatch(name)
         if not found:
             continue
         room = rooms.setdefault(found["room"], Room(about={"room": found["room"]}, names=called))
-        for raw in _listed(name, opened, bad):
+        for raw, why in _listed(name, opened, bad):
             number += 1
+            why = why or ("" if isinstance(raw, dict) else f"{kind(raw)}, where a message must be an object")
+            if why:
+                bad.append(Bad(number, why, shown(json.dumps(raw))))
+                continue
             try:
                 room.messages.append(_message(number, raw, called, bots))
             except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
@@ -88,12 +94,12 @@ def read(names: Iterable[str], opened: Callable[[str], bytes]) -> tuple[list[Roo
     return list(rooms.values()), [Bad(b.line or number + 1 + i, b.error, b.raw) for i, b in enumerate(bad)]
 
 
-def _listed(name: str, opened: Callable[[str], bytes], bad: list[Bad]) -> list[Any]:
-    """The entries of one of the export's files, an unreadable one told. Its name is a channel's and a day's, never a person's."""
+def _listed(name: str, opened: Callable[[str], bytes], bad: list[Bad]) -> list[tuple[Any, str]]:
+    """The entries of one of the export's files, each with what is wrong with it. A file that can't be read is told by its day alone."""
     try:
-        value = loads(opened(name))
+        value, sound = forgiving(opened(name))
         if isinstance(value, list):
-            return value
+            return [(entry, "" if sound else fault(entry)) for entry in value]
         why = "no list"
     except (ValueError, RecursionError) as error:
         why = f"not JSON: {error}"

@@ -29,7 +29,7 @@ PARTICLES: Final = (
 OTHERS: Final = ("에서", "에게", "에", "의", "도", "만", "부터", "까지", "보다", "처럼", "마다", "조차", "밖에", "들", "별", "용", "인", "입", "이다", "이고", "하", "화", "적")
 """What else stands behind a noun without caring how it ends."""
 _FORMS: Final = {form: pair for pair in PARTICLES for form in pair}
-_BEHIND: Final = "|".join(sorted(map(re.escape, (*_FORMS, *OTHERS)), key=len, reverse=True))
+BEHIND: Final = "|".join(sorted(map(re.escape, (*_FORMS, *OTHERS)), key=len, reverse=True))
 KEPT: Final = re.compile(rf"{FENCE.pattern}|`[^`\n]{{1,500}}`|(?:https?://|www\.)\S+|\S{{1,64}}@\S{{1,200}}", re.MULTILINE | re.IGNORECASE)
 _LETTERS: Final = {"l": "ㄹ", "m": "ㅁ", "n": "ㄴ", "r": "ㄹ"}
 _DIGITS: Final = {"0": "ㅇ", "1": "ㄹ", "3": "ㅁ", "6": "ㄱ", "7": "ㄹ", "8": "ㄹ"}
@@ -76,7 +76,7 @@ class Terms:
         longest = sorted(told, key=lambda v: (-len(v), v))
         # A variant stands at the beginning of a word, and before nothing or a particle: 데이타 is not in 데이타운.
         self.pattern = re.compile(
-            rf"(?<![\w])({'|'.join(map(re.escape, longest))})(?:({_BEHIND})(?=[^\w]|[가-힣]|\Z)|(?![\w]))", 0 if case else re.IGNORECASE
+            rf"(?<![\w])({'|'.join(map(re.escape, longest))})(?:({BEHIND})(?=[^\w]|[가-힣]|\Z)|(?![\w]))", 0 if case else re.IGNORECASE
         )
 
     def found(self, text: str) -> list[str]:

@@ -4,7 +4,7 @@
 
 The column `terms` holds the variants that a record has: those of `map`, and of a list of loanwords that are often misspelled
 (메세지, 컨텐츠, data set). Only those of `map` change. The Korean particle behind a term follows it: 데이터 셋은 stays 데이터셋은,
-데이터를 becomes 자료를, 데이타로 becomes 데이터셋으로. See `_terms.py`.
+데이터를 becomes 자료를, 데이타로 becomes 데이터셋으로. See `_terms.py`. With `found: true` the variants that `annotate.variants` found in the data change, too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from dadeum.errors import Mistake, RecipeError
-from dadeum.record import CONTENTS, lift, rewrite
+from dadeum.record import CONTENTS, Function, lift, rewrite
 from dadeum.step import Edit, TextStep
 from dadeum.steps.clean._code import is_code
 from dadeum.steps.clean._strings import by_row, earlier, strings
@@ -33,6 +33,8 @@ class UnifiedTerms(TextStep, Edit):
     """Whether case tells variants apart. A variant with a capital gives a term with one."""
     known: bool = True
     """Whether to tell of variants that the map doesn't name."""
+    found: bool = False
+    """Whether the variants that `annotate.variants` found (its column `variants`) change too."""
 
     def __post_init__(self) -> None:
         mistakes = []
@@ -46,10 +48,14 @@ class UnifiedTerms(TextStep, Edit):
                 mistakes.append(Mistake(f"map.{variant}", "gives itself"))
             elif Terms(self.map, self.match_case).unified(term) != term:
                 mistakes.append(Mistake(f"map.{variant}", f"gives {term!r}, in which another variant stands: twice would not be once"))
-        if not self.map and not self.known:
+        if not self.map and not self.known and not self.found:
             raise RecipeError(Mistake("map", "is empty, and known is false: the step would do nothing"))
         if mistakes:
             raise RecipeError(mistakes)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return ("variants",) if self.found else ()
 
     @property
     def looks(self) -> tuple[str, ...]:
@@ -66,13 +72,31 @@ class UnifiedTerms(TextStep, Edit):
         columns = by_row(rows, told, pl.col("terms").unique(maintain_order=True).str.join(", "))
         if self.map:
             rows = rewrite(rows, self.on, self._clean, self.guard())
-        return rows.with_columns(earlier(rows, columns))
+        rows = rows.with_columns(earlier(rows, columns))
+        return self._as_found(rows) if self.found else rows
+
+    def _as_found(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """The rows with their own variants put right: those that share them at once."""
+        told = rows.get_column("variants").cast(pl.String)
+        if told.null_count() == rows.height:
+            return rows
+        parts = [rows.filter(told.is_null())]
+        for said in told.drop_nulls().unique(maintain_order=True).to_list():
+            terms = Terms(dict(pair.split(" > ") for pair in said.split(", ")), True)
+            parts.append(rewrite(rows.filter(told == said), self.on, self._around_code(lift(terms.unified))))
+        order = pl.concat([told.is_null().arg_true(), *((told == said).arg_true() for said in told.drop_nulls().unique(maintain_order=True).to_list())])
+        return pl.concat(parts)[order.arg_sort()]
 
     def _told(self) -> dict[str, str]:
         known = {v: t for v, t in STANDARD.items() if v not in self.map and v not in self.map.values()} if self.known else {}
         return {**known, **self.map}
 
     def _clean(self, text: pl.Expr) -> pl.Expr:
-        terms = Terms(self.map, self.match_case)
-        code = is_code(text, self.profile)
-        return pl.when(code).then(text).otherwise(lift(terms.unified)(pl.when(~code).then(text)))
+        return self._around_code(lift(Terms(self.map, self.match_case).unified))(text)
+
+    def _around_code(self, f: Function) -> Function:
+        def clean(text: pl.Expr) -> pl.Expr:
+            code = is_code(text, self.profile)
+            return pl.when(code).then(text).otherwise(f(pl.when(~code).then(text)))
+
+        return clean
