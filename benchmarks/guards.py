@@ -47,7 +47,7 @@ PEERS = {
 }
 """Packages, and how many reviews are enough to know the speed."""
 MEGABYTE = 1_000_000
-PROBE = 2_000
+PROBE = 500
 TOO_LONG = 60.0
 """Seconds that a megabyte would take if time grew with the square: if it does grow so, it is not waited for, and told with a `~`."""
 

@@ -15,6 +15,8 @@ from typing import Any, Final, NamedTuple
 
 import polars as pl
 
+import pages_gold
+from dadeum.io.html import text_of
 from dadeum.recipe import read_step
 from dadeum.record import records
 from dadeum.steps.clean._mojibake import look
@@ -159,26 +161,12 @@ def hate() -> Score:
 
 def pages() -> list[Score]:
     """The main content of web pages, runs of four words against the page's expected text: six English pages, 51 Korean chapters against their Markdown."""
-    from selectolax.lexbor import LexborHTMLParser
-
-    from dadeum.io.html import text_of
-    from test_io_sections import f1
-
-    found: dict[str, list[tuple[float, float, float]]] = {"html_en_readability": [], "html_ko_rustbook": []}
-    for line in gzip.decompress((DATA / "html_en_readability/pages.jsonl.gz").read_bytes()).splitlines():
-        page = json.loads(line)
-        if len(page["source.html"]) > 30_000:
-            want = LexborHTMLParser(page["expected.html"]).body.text(separator=" ")  # type: ignore[union-attr]
-            found["html_en_readability"].append(f1(re.sub(r"\$\$?[^$]+\$\$?", "", text_of(page["source.html"], True)[0]), want))
-    sources = {Path(r["path"]).stem: r["markdown"] for r in map(json.loads, gzip.decompress((DATA / "html_ko_rustbook/markdown_second-edition.jsonl.gz").read_bytes()).splitlines())}
-    for line in gzip.decompress((DATA / "html_ko_rustbook/pages.jsonl.gz").read_bytes()).splitlines():
-        page = json.loads(line)
-        if want := sources.get(Path(page["path"]).stem):
-            for mark in (r"(?s)<!--.*?-->", r"(?<=\])\([^)]*\)", r"(?m)^\[[^\]]+\]:.*$", r"<[^>\n]{1,200}>", r"(?m)^```.*$"):
-                want = re.sub(mark, "", want)
-            found["html_ko_rustbook"].append(f1(text_of(page["html"], True)[0], want))
-    mean = {name: [sum(x[i] for x in each) / len(each) for i in range(3)] for name, each in found.items()}
-    return [Score(name, "main content", len(found[name]), value=f"F1 {c:.3f}, P {a:.3f}, R {b:.3f}") for name, (a, b, c) in mean.items()]
+    found: dict[str, list[tuple[float, float, float]]] = {"en": [], "ko": []}
+    for language, page, want in pages_gold.pages():
+        found[language].append(pages_gold.measure(text_of(page, True)[0], want))
+    names = {"en": "html_en_readability", "ko": "html_ko_rustbook"}
+    told = {language: pages_gold.mean(each) for language, each in found.items()}
+    return [Score(names[language], "main content", len(found[language]), value="F1 {2:.3f}, P {0:.3f}, R {1:.3f}".format(*mean)) for language, mean in told.items()]
 
 
 def scores() -> list[Score]:

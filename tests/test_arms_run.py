@@ -274,4 +274,4 @@ def test_items_know_what_they_are_scored_by(tmp_path: Path) -> None:
         assert [m.path for m in told.value.mistakes] == [path]
     with pytest.raises(RecipeError) as told:
         held(made, tmp_path / "run", dataclasses.replace(made.prove, suites=(Suite("s", metric="label"),)))
-    assert [m.path for m in told.value.mistakes] == ["prove.labels"]
+    assert [m.path for m in told.value.mistakes] == ["prove.suites.0.labels"]

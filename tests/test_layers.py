@@ -76,7 +76,7 @@ def test_every_recipe_plans() -> None:
 
     paths = sorted((ROOT / "recipes").glob("*.yaml"))
     assert [p.stem for p in paths] == [
-        "chat_ko", "decide_en", "decide_ko", "dpo_en", "infill_ko", "labels_ko", "math_en", "pretrain_ko", "prompt_ko", "qlora_ko", "reviews_ko", "reward_en",
+        "chat_ko", "decide_en", "decide_ko", "dpo_en", "infill_ko", "labels_ko", "math_en", "pretrain_ko", "prompt_ko", "qlora_ko", "reviews_ko", "reward_en", "stages_ko",
     ]  # fmt: skip
     data = ROOT.parent / "shared/data"
     if not data.is_dir():

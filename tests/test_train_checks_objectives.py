@@ -45,8 +45,8 @@ def test_silent_on_what_is_right(objective):
 @pytest.mark.parametrize(
     ("objective", "more"),
     [
-        ("dpo", {}), ("dpo", {"packing": False}), ("dpo", {"method": "prompt"}), ("reward", {"method": "lora"}), ("classify", {}),
-        ("pretrain", {}), ("sft", {"method": "prompt"}),
+        ("dpo", {}), ("reward", {"method": "lora"}), ("classify", {}), ("sft", {"method": "prompt"}),
+        *(pytest.param(*kind, marks=pytest.mark.night) for kind in (("dpo", {"packing": False}), ("dpo", {"method": "prompt"}), ("pretrain", {}))),
     ],
 )  # fmt: skip
 def test_the_probes_pass_for_every_objective(objective, more):

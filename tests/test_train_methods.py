@@ -61,7 +61,7 @@ def test_only_what_a_method_trains_is_trainable():
     assert len(found["prompt"]) == 1 and len(found["full"]) > 15
 
 
-@pytest.mark.parametrize("text", ["", "영화 평의 감정"])
+@pytest.mark.parametrize("text", [pytest.param("", marks=pytest.mark.night), "영화 평의 감정"])
 def test_vectors_before_the_input_begin_as_words_and_learn(tmp_path, text):
     settings = short(method="prompt", prompt=Prompt(length=6, text=text), epochs=2.0)
     model = METHODS["prompt"].load(tiny(), "cpu", settings, None)
@@ -133,6 +133,7 @@ def test_adapters_on_a_base_in_four_bits_learn_and_are_written_in_whole_floats(t
 
 
 @bitsandbytes
+@pytest.mark.night
 def test_a_head_on_a_base_in_four_bits_is_whole(tmp_path):
     made = train(labelled(200, 1), labelled(40, 2), tiny(), short(objective="classify", method="qlora", epochs=8.0), 0, tmp_path / "model")
     assert made.measures["accuracy"] > 0.8
@@ -141,7 +142,7 @@ def test_a_head_on_a_base_in_four_bits_is_whole(tmp_path):
 
 
 @bitsandbytes
-@pytest.mark.parametrize("packing", [True, False])
+@pytest.mark.parametrize("packing", [True, pytest.param(False, marks=pytest.mark.night)])
 def test_preferences_on_a_base_in_four_bits(tmp_path, packing):
     made = train(preferences(120, 1), preferences(30, 2), tiny(), short(objective="dpo", method="qlora", epochs=1.0, packing=packing), 0, tmp_path / "model")
     assert made.measures["accuracy"] > 0.9

@@ -114,7 +114,7 @@ def test_pairs_turned_round_are_learned_the_wrong_way_round(tmp_path):
     assert worst[-1] > worst[0] > math.log(2), "held-out pairs as they should be must lose"
 
 
-@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize("method", ["full", pytest.param("lora", marks=pytest.mark.night)])
 def test_a_reward_is_higher_for_what_was_chosen(tmp_path, method):
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -152,7 +152,7 @@ def test_a_reward_that_counts_tokens_is_told(tmp_path):
     assert made.measures["chosen_longer"] == 1.0 and made.measures["longer"] == made.measures["accuracy"] > 0.9
 
 
-@pytest.mark.parametrize("method", ["full", "lora"])
+@pytest.mark.parametrize("method", ["full", pytest.param("lora", marks=pytest.mark.night)])
 def test_labels_are_learned_and_a_plain_pipeline_tells_them(tmp_path, method):
     from transformers import pipeline
 
@@ -276,7 +276,7 @@ RESUMED = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(RESUMED))
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in ("dpo", "classify") else pytest.mark.night) for n in sorted(RESUMED)])
 def test_a_training_cut_short_goes_on_to_the_same_weights(tmp_path, name):
     from safetensors.numpy import load_file
 

@@ -50,7 +50,14 @@ def written(folder: Path, objective: str, n: int = 240) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(("objective", "beaten"), [("reward", "length"), ("dpo", "base"), ("classify", "common"), ("pretrain", "base"), ("infill", "base")])
+KINDS = [
+    ("reward", "length"),
+    ("pretrain", "base"),
+    *(pytest.param(*kind, marks=pytest.mark.night) for kind in (("dpo", "base"), ("classify", "common"), ("infill", "base"))),
+]
+
+
+@pytest.mark.parametrize(("objective", "beaten"), KINDS)
 def test_a_run_ends_in_a_verdict_on_its_own_measure(tmp_path: Path, objective: str, beaten: str) -> None:
     made = recipes.compose(written(tmp_path / "raw", objective), [])
     run.stages(made, tmp_path / "run")

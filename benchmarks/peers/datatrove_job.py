@@ -7,6 +7,7 @@ import sys
 import unicodedata
 from pathlib import Path
 
+import pyarrow
 from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.dedup import ExactDedupConfig, ExactDedupFilter, ExactDedupSignature, ExactFindDedups
 from datatrove.pipeline.filters import LambdaFilter
@@ -22,6 +23,9 @@ def text_of(doc):
     return doc.text
 
 
+NAMES = ("text", "id", "date", "rating", "author", "movie_id", "file_path")
+# Told, because its Parquet writer stops at rows with another order of keys, which one of the files has.
+SCHEMA = pyarrow.schema([*((name, pyarrow.string()) for name in NAMES), ("duplicate_count", pyarrow.int64())])
 CONFIG = ExactDedupConfig(content_getter=text_of)
 
 
@@ -46,7 +50,7 @@ def main():
     go(JsonlReader(folder, text_key="review", id_key="review_id", glob_pattern="*.jsonl.gz"), Clean(), LambdaFilter(fits), JsonlWriter(f"{out}/clean"))
     go(JsonlReader(f"{out}/clean"), ExactDedupSignature(f"{out}/signatures", CONFIG))
     go(ExactFindDedups(f"{out}/signatures", f"{out}/duplicates", CONFIG), tasks=1)
-    go(JsonlReader(f"{out}/clean"), ExactDedupFilter(f"{out}/duplicates", CONFIG), ParquetWriter(f"{out}/kept", compression="zstd", expand_metadata=True))
+    go(JsonlReader(f"{out}/clean"), ExactDedupFilter(f"{out}/duplicates", CONFIG), ParquetWriter(f"{out}/kept", compression="zstd", expand_metadata=True, schema=SCHEMA))
 
 
 if __name__ == "__main__":

@@ -134,10 +134,24 @@ def narrow(stream: Iterable[bytes], wide: str) -> Iterator[bytes]:
     if wide.startswith("mixed-"):
         yield from _each(stream, wide.removeprefix("mixed-"))
         return
-    decoder = codecs.getincrementaldecoder(wide)(errors="surrogatepass" if wide.startswith("utf") else "surrogateescape")
-    for block in stream:
+    stream = iter(stream)
+    first = next(stream, b"")
+    if wide in ("utf-16", "utf-32") and not first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)):
+        wide = f"{wide}-le"
+    decoder = codecs.getincrementaldecoder(wide)(errors="dadeum.kept")
+    for block in itertools.chain([first], stream):
         yield decoder.decode(block).encode("utf-8", "surrogatepass")
     yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
+
+
+def _kept(error: UnicodeError) -> tuple[str, int]:
+    """What can't be decoded, as halves of surrogate pairs: no UTF-8, hence told with its line, and nothing of it is dropped."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("dadeum.kept", _kept)
 
 
 def _each(stream: Iterable[bytes], page: str) -> Iterator[bytes]:

@@ -47,7 +47,8 @@ def read(path: Path, lens: Lens, size: int, skip: int = 0, separator: str = ",")
             head = row[1]
             break
         lost.append(row)
-    named = [name.strip() for name in head]
+    # A column whose name can't be decoded is a column all the same: its bytes are written out.
+    named = [name.strip().encode("utf-8", "backslashreplace").decode() for name in head]
     rows = itertools.chain(lost, rows)
     keys = unique(named)
     needed = max((i + 1 for i, name in enumerate(named) if name), default=0)

@@ -40,7 +40,7 @@ def forecast(config: Any, lengths: list[int], supervised: float, settings: Train
                 "measured": False,
                 "choice": asdict(first) if first else None,
                 "least_seconds": least,
-                "cost": _cost(least, settings.price_per_hour.get(device.name)),
+                "cost": _cost(least, dict[str, float](**settings.price_per_hour).get(device.name)),
                 "ways": [asdict(way) for way in ways],
             }
         )

@@ -53,10 +53,11 @@ def held(recipe: Recipe, out: Path, prove: Prove) -> list[Held]:
 
     columns = groups(recipe)
     made = []
-    metrics.checked(prove)
     for i, suite in enumerate((None, *(suite for suite in prove.suites if not suite.task))):
-        own = prove if suite is None else metrics.checked(of(prove, suite))
+        own = prove if suite is None else of(prove, suite)
         where = "prove" if suite is None else f"prove.suites.{i - 1}"
+        if mistakes := metrics.check(own):
+            raise RecipeError(mistakes).below(where, "prove")
         rows = read(suite.path, out / "cache/remote", suite.fields) if suite and suite.path else split(out, suite.split if suite else "test")
         needed = [("tests", own.tests)] if own.metric == "tests" else []
         for key, column in (*needed, *(("slices", c) for c in own.slices if c not in ("language", "length"))):
@@ -75,9 +76,9 @@ def of(prove: Prove, suite: Suite) -> Prove:
     """The settings that are in force in a suite: its own where it names them."""
     own = ("metric", "labels", "answer_after", "units", "schema", "tests", "max_new_tokens")
     told = {name: getattr(suite, name) for name in own if getattr(suite, name) is not None}
-    # Another metric reads neither the labels nor the mark of the recipe's own, unless the suite says so.
+    # Another metric reads nothing that was said for the recipe's own, unless the suite says so.
     if suite.metric not in (None, prove.metric):
-        told = {"labels": (), "answer_after": "", "schema": "", **told}
+        told = {"labels": (), "answer_after": "", "schema": "", "tests": "", "units": "auto", "embedding": "hashed", **told}
     return dataclasses.replace(prove, cluster=suite.cluster, items=suite.items, suites=(), slices=() if suite.path else prove.slices, **told)  # type: ignore[arg-type]
 
 

@@ -1,8 +1,8 @@
 """BM25 (Robertson and Zaragoza 2009; the idf of Lucene, never negative): words in common, weighed by how rare they are.
 
-Korean is cut into syllables and pairs of syllables within a word: on KLUE-NLI (the premise from an entailed hypothesis among 1,000) the
-right one came first for 96.5 % of the queries, 96.6 % when their spaces were taken out; by whitespace 81 and 12 %, by morphemes 95.6 and 94.3 %
-at a seventieth of the speed. Han and kana alike. Other scripts go by words.
+Korean is cut into syllables and pairs of syllables within a word: on KLUE-NLI (the premise from an entailed hypothesis, among 1,000) the
+right one comes first for 96.4 % of the queries, for 96.5 % when their spaces are taken out; by whitespace for 78.3 and 0.1 %. Han and kana
+alike. Other scripts go by words.
 """
 
 from __future__ import annotations

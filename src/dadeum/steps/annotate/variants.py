@@ -56,7 +56,7 @@ class Variants(TextStep, Compare):
 
     def sketch(self, rows: pl.DataFrame) -> pl.DataFrame:
         """`row` and `forms`: the different words and pairs of its contents, without particles."""
-        pieces = prose(rows, self.on).fill_null("").alias("said").to_frame().select(pl.col("said").str.extract_all(PIECES).alias("piece"))
+        pieces = prose(rows, self.on).cast(pl.String).fill_null("").alias("said").to_frame().select(pl.col("said").str.extract_all(PIECES).alias("piece"))
         flat = pieces.with_columns(rows.get_column("row")).explode("piece").drop_nulls()
         after = pl.col("piece").shift(-1).over("row", order_by=pl.int_range(pl.len()))
         flat = flat.with_columns(pair=pl.concat_str("piece", pl.lit(" "), after))
@@ -67,19 +67,19 @@ class Variants(TextStep, Compare):
         both = pl.concat([words.select("row", pl.col("piece").alias("form")), pairs.select("row", pl.col("pair").alias("form"))])
         both = both.with_columns(pl.col("form").str.replace(rf"^(.{{2,}}?)(?:{BEHIND})$", "${1}"))
         held = both.group_by("row").agg(pl.col("form").unique().sort().alias("forms"))
-        return rows.select("row").join(held, on="row", how="left", maintain_order="left")
+        return rows.select("row").join(held, on="row", how="left", maintain_order="left").cast({"forms": pl.List(pl.String)})
 
     def relate(self, sketches: pl.DataFrame) -> pl.DataFrame:
         """`row`, `forms`, of these only the forms that have a variant: others share their key."""
-        flat = sketches.explode("forms").drop_nulls()
+        flat = _flat(sketches)
         counted = _keyed(flat.group_by("forms").agg(pl.len().cast(pl.UInt32).alias("rows")))
         several = counted.filter(~pl.col("key").str.contains(SHORT) & (pl.col("plain").n_unique().over("key") > 1))
-        kept = flat.join(several.select("forms"), on="forms", how="semi").group_by("row").agg(pl.col("forms").sort())
+        kept = flat.join(several.select("forms"), on="forms", how="semi").group_by("row").agg(pl.col("forms").cast(pl.String).sort())
         return sketches.select("row").join(kept, on="row", how="left", maintain_order="left")
 
     def decide(self, related: pl.DataFrame) -> pl.DataFrame:
         """`row` and `variants`: its variants as `variant > term`, null where it has none."""
-        flat = related.explode("forms").drop_nulls().join(self._found(related), on="forms")
+        flat = _flat(related).join(self._found(related), on="forms")
         told = flat.sort("forms").group_by("row", maintain_order=True).agg(pl.concat_str("forms", pl.lit(" > "), "term").str.join(", ").alias("variants"))
         return related.select("row").join(told, on="row", how="left", maintain_order="left")
 
@@ -93,10 +93,15 @@ class Variants(TextStep, Compare):
 
     def _found(self, related: pl.DataFrame) -> pl.DataFrame:
         """`forms`, `term`, `rows`: every variant that is not its term."""
-        counted = _keyed(related.explode("forms").drop_nulls().group_by("forms").agg(pl.len().cast(pl.UInt32).alias("rows")))
+        counted = _keyed(_flat(related).group_by("forms").agg(pl.len().cast(pl.UInt32).alias("rows")))
         counted = counted.filter(pl.col("rows") >= self.least).sort(["rows", "forms"], descending=[True, False])
         counted = counted.with_columns(pl.col("forms").first().over("key").alias("term"), pl.col("rows").first().over("key").alias("most"), pl.col("plain").first().over("key").alias("best"))
         return counted.filter((pl.col("plain") != pl.col("best")) & (pl.col("rows") >= self.rare * pl.col("most"))).select("forms", "term", "rows")
+
+
+def _flat(rows: pl.DataFrame) -> pl.DataFrame:
+    """A line for each row and form. (A frame without any form has none of its type.)"""
+    return rows.cast({"forms": pl.List(pl.String)}).explode("forms").drop_nulls()
 
 
 def _keyed(counted: pl.DataFrame) -> pl.DataFrame:

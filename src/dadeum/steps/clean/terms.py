@@ -62,7 +62,8 @@ class UnifiedTerms(TextStep, Edit):
         return self.writes
 
     def guard(self) -> pl.Expr:
-        return pl.col("content").str.contains("(?i)" + "|".join(re.escape(v) for v in self._told()))
+        told = self._told()
+        return pl.col("content").str.contains("(?i)" + "|".join(re.escape(v) for v in told)) if told else pl.lit(False)
 
     def edit(self, rows: pl.DataFrame) -> pl.DataFrame:
         looked = Terms(self._told(), self.match_case)
