@@ -17,12 +17,12 @@ import random
 import resource
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-WORDS = "배송이 빨라요 포장도 꼼꼼하고 영화는 정말 재미있어요 다시는 안 사요 환불 문의 드립니다 the film was slow but the cast is lovely order arrived late".split()
+TEXT = "배송이 빨라요 포장도 꼼꼼하고 영화는 정말 재미있어요 다시는 안 사요 환불 문의 드립니다 the film was slow but the cast is lovely order arrived late"
+WORDS = TEXT.split()
 ALLOWED = 60.0
 
 
@@ -32,16 +32,14 @@ def main(rows: int) -> None:
         folder = Path(name)
         made = recipe(folder, rows)
         from dadeum import run, tuning
-        from dadeum.format import supervise, tokens
+        from dadeum.format import chats, documents, tokens
 
         spent: dict[str, float] = {}
         data, _ = timed(lambda: run.stages(made, folder / "run", "split"))
         base, model = timed(lambda: tuning.rows.base_model(made, folder / "run"))
-        rendered: list[list[str]] = []
-        watched(tokens, "encode", spent, rendered)
-        for module in ("chats", "documents"):
-            if hasattr(sys.modules.get(f"dadeum.format.{module}"), "encode"):
-                sys.modules[f"dadeum.format.{module}"].encode = tokens.encode  # type: ignore[attr-defined]
+        watched(tokens, "encode", spent)
+        for module in (chats, documents):
+            module.encode = tokens.encode  # type: ignore[attr-defined]
         whole, found = timed(lambda: run.check(made, folder / "run"))
         texts = [supervised(row) for row in tuning.split(folder / "run", "train")["messages"].to_list()]
         once, _ = timed(lambda: tokens.load_tokenizer(model).backend_tokenizer.encode_batch_fast(texts, add_special_tokens=False))
@@ -55,7 +53,6 @@ def main(rows: int) -> None:
         for what, seconds in sorted(spent.items(), key=lambda item: -item[1]):
             print(f"    {what:<40}{seconds:>8.1f}")
         print(f"{'check beyond tokenising once':<44}{beyond:>8.1f}   {1e5 * beyond / n:.1f} for 100,000 rows, {ALLOWED:g} allowed")
-        del supervise
 
 
 def recipe(folder: Path, rows: int) -> Any:
@@ -86,7 +83,7 @@ def timed(do: Callable[[], Any]) -> tuple[float, Any]:
     return cpu() - before, made
 
 
-def watched(module: Any, name: str, spent: dict[str, float], seen: list[Any]) -> None:
+def watched(module: Any, name: str, spent: dict[str, float]) -> None:
     """Count the CPU-seconds of a function."""
     inner = getattr(module, name)
 
@@ -107,5 +104,4 @@ def cpu() -> float:
 
 
 if __name__ == "__main__":
-    started = time.monotonic()
     main(int(sys.argv[1]) if len(sys.argv) > 1 else 102_041)

@@ -31,8 +31,8 @@ easier than dirt that grew: a share of 1.000 here says that the step does what i
 UNSEEN = """
 # What they find of dirt that they were not made for
 
-Planted by a second hand (`tests/unseen*.py`): written without a look at the detectors, on rows of other people's data, in other formats, with other tags, code
-pages and edits; run once. Nothing was tuned on it, nor may be. In the last column the recall on the dirt above, of the same step and language, as far as it has the kind.
+Planted by a second hand (`tests/unseen*.py`): written without a look at the patterns of the detectors, on rows of other people's data, in other formats, with other tags, code
+pages and edits. Nothing was tuned on it, nor may be. In the last column the recall on the dirt above, of the same step and language, as far as it has the kind.
 
 | step | language | planted | n | recall | precision | recall above |
 | --- | --- | --- | ---: | ---: | ---: | ---: |

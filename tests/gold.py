@@ -130,7 +130,7 @@ def mojibake() -> Score:
 
 
 def agreement() -> list[Score]:
-    """Krippendorff's alpha beside the published one."""
+    """Krippendorff's alpha beside that of the data's README, which was computed by other code."""
     raw = pl.read_csv(DATA / "convabuse/ConvAbuseEMNLPfull_per_annotator.csv.gz", infer_schema_length=None)
     severity = sum(pl.col(f"is_abuse.{k}").cast(pl.Int64) * k for k in (1, 0, -1, -2, -3))
     raw = raw.with_columns(severity=severity).rename({"user": "said"})
@@ -143,7 +143,7 @@ def agreement() -> list[Score]:
         told = json.loads((DATA / f"square/{name}_test_ood_annotations.json").read_text(encoding="utf-8"))
         votes = records([{}] * len(told)).with_columns(votes=pl.Series([json.dumps(row["raw_annotations"][question], ensure_ascii=False) for row in told]))
         made.append(("square", f"{key.rstrip('?')}, nominal", published, alpha(votes, votes=["votes"], value=key, annotator="workerID")))
-    return [Score(data, what, 0, value=f"alpha {got:.3f} (published {published})") for data, what, published, got in made]
+    return [Score(data, what, 0, value=f"alpha {got:.3f} (reference {published})") for data, what, published, got in made]
 
 
 def alpha(rows: pl.DataFrame, **params: Any) -> float:

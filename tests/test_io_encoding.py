@@ -172,3 +172,19 @@ def test_western_pages_that_declare_it(tmp_path: Path) -> None:
     assert texts(path) == ["naïve café"]
     path.write_bytes('<meta charset="big5"><p>這部電影非常好看</p>'.encode("big5"))
     assert texts(path) == ["這部電影非常好看"], "what is never guessed is believed where it is declared"
+
+
+def test_tables_that_begin_with_damage(tmp_path: Path) -> None:
+    """A name that can't be decoded, a mark inside a file, a table of blanks, a letter cut in half: each costs itself."""
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"text,n\x80\na,1\n" + "가나다라,2\n".encode())
+    (chunk,) = read(path, encoding="utf-8")
+    assert chunk.rows["text"].to_list() == ["a", "가나다라"] and "meta.n\\udc80" in chunk.rows.columns
+    path.write_bytes(b"text,n\na,1\n\xfe\xff,2\n")
+    assert texts(path, encoding="utf-8") == ["a"] and [b.line for b in read(path, encoding="utf-8")[0].bad] == [3]
+    for blank in (b"\t\n", b" \n \n", b"\n"):
+        path.write_bytes(blank)
+        assert read(path) == []
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"\xfe\xff\xac\x00\xac")
+    assert [b.error.split(":")[0] for b in read(path)[0].bad] == ["not utf-8"]

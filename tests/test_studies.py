@@ -92,6 +92,17 @@ def same_budget(records: dict[str, dict[str, Any]]) -> bool:
     return max(tokens) - min(tokens) <= 0.005 * max(tokens)
 
 
+def test_the_model_brings_its_certificate_and_its_card(proven: tuple[Path, Path]) -> None:
+    model = proven[1] / "model"
+    told = orjson.loads((model / "parity.json").read_bytes())
+    assert told["verdict"] == "agree" and told["digests"]["recipe"] == orjson.loads((proven[1] / "run.json").read_bytes())["recipe_digest"]
+    card = (model / "README.md").read_text(encoding="utf-8")
+    record = orjson.loads((model / "training.json").read_bytes())
+    for word in ("library_name: transformers", "`rows`", "licence is unknown", f"{record['tokens']:,}", "prove.served is false", told["digests"]["template"]):
+        assert word in card, word
+    assert "모델 카드" in model_card.model_card(proven[1], "ko")
+
+
 def test_an_ablation_names_the_step_that_matters_and_clears_the_others(proven: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     path, out = proven
     words = ["prove", "--ablate", "mix.cap", "clean.whitespace", "filter.length", str(path), "--out", str(out)]
@@ -120,17 +131,6 @@ def test_an_ablation_names_the_step_that_matters_and_clears_the_others(proven: t
     assert orjson.loads((out / "proof.json").read_bytes())["ablations"] == told
     with pytest.raises(AssertionError, match="second time"):
         cli.main([*words, "--set", "prove.max_new_tokens=2"])
-
-
-def test_the_model_brings_its_certificate_and_its_card(proven: tuple[Path, Path]) -> None:
-    model = proven[1] / "model"
-    told = orjson.loads((model / "parity.json").read_bytes())
-    assert told["verdict"] == "agree" and told["digests"]["recipe"] == orjson.loads((proven[1] / "run.json").read_bytes())["recipe_digest"]
-    card = (model / "README.md").read_text(encoding="utf-8")
-    record = orjson.loads((model / "training.json").read_bytes())
-    for word in ("library_name: transformers", "`rows`", "licence is unknown", f"{record['tokens']:,}", "prove.served is false", told["digests"]["template"]):
-        assert word in card, word
-    assert "모델 카드" in model_card.model_card(proven[1], "ko")
 
 
 def test_a_curve_from_the_pilot_to_all_rows(proven: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

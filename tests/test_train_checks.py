@@ -245,7 +245,7 @@ def test_the_terminal_tells_failures_first_with_row_and_remedy_and_passes_in_one
 
 def test_the_names_are_those_of_the_recipe_and_no_other():
     probes = {p.name for p in probe.probes(chats(4), world("qwen3"), SETTINGS)}
-    assert probes | set(checks.CHECKS) | {"renderers_agree"} == set(typing.get_args(CheckName)) and not probes & set(checks.CHECKS)
+    assert probes | set(checks.CHECKS) | {"renderers_agree", "reference_agrees"} == set(typing.get_args(CheckName)) and not probes & set(checks.CHECKS)
     raw = {"sources": [{"path": __file__.replace("test_train_checks.py", "cases/filter.length.jsonl")}], "steps": [{"mix.split": {"test": 0.1}}]}
     told = recipe.compose(raw | {"train": {"checks": {"overlap": "off"}}})
     assert told.train is not None and told.train.checks == {"overlap": "off"}

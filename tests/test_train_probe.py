@@ -37,7 +37,7 @@ def laid(settings, examples, micro):
 def test_all_pass_on_what_is_right(settings):
     found = probe.probes(ROWS, tiny(), settings)
     assert [p.name for p in found if p.verdict == "fail"] == []
-    assert len(found) == 13 == len({p.name for p in found})
+    assert len(found) == 14 == len({p.name for p in found})
 
 
 def test_too_few_steps_are_warned_of(parts):

@@ -2,7 +2,7 @@
 
 `dirt_*.py` and the steps grew up together, so the shares in docs/truth.md flatter. Here the carriers are rows of ../shared/data that
 no detector was tuned on (questions of SQuARe and GSM8K, passages of BoolQ, tasks of self-instruct), and the formats, tags, code pages and edits are others. It was
-written once, run once, and is not to be tuned on.
+written once and is not to be tuned on.
 """
 
 from __future__ import annotations

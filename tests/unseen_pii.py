@@ -1,6 +1,6 @@
 """Personal data planted by a second hand: formats and sentences that nobody had in mind who wrote guard.pii.
 
-Written without a look at the detector, at `dirt_pii.py` or at what either was tuned on; run once and reported as it came out
+Written without a look at the patterns of the detector, at `dirt_pii.py` or at what either was tuned on; reported as it came out
 (`docs/truth.md`, below "Unseen"). Whoever tunes the detector on this file makes it worthless: write a third one instead.
 """
 

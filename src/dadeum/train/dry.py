@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from dadeum.settings import Lora, Train
-from dadeum.train.machine import attention
+from dadeum.train.machine import attention, quiet
 
 Format = Literal["float32", "bfloat16"]
 TILE: Final = 32_768
@@ -96,7 +96,8 @@ def bare(config: Any, lora: Lora | None, checkpointing: bool, number_format: For
     if checkpointing:
         model.enable_input_require_grads()
     adapters = LoraConfig(r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules="all-linear", task_type="CAUSAL_LM")  # type: ignore[arg-type]
-    return get_peft_model(model, adapters)
+    with quiet():  # PEFT asks transformers by a name that is about to go, which warns
+        return get_peft_model(model, adapters)
 
 
 def count(model: Any, shape: Shape, compact: bool = True, agree: bool = True) -> Walked:

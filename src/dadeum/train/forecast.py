@@ -27,6 +27,7 @@ def forecast(config: Any, lengths: list[int], supervised: float, settings: Train
     size = memory.sizes(config)
     tokens = settings.tokens or round(sum(lengths) * settings.epochs)
     told = []
+    prices: dict[str, float] = {**settings.price_per_hour}
     for device in DEVICES:
         ways = list(memory.ways(size, device, shape.rows * shape.length, settings.lora.r, settings.lora.dropout))
         first = next((way for way in ways if way.fits), None)
@@ -40,11 +41,11 @@ def forecast(config: Any, lengths: list[int], supervised: float, settings: Train
                 "measured": False,
                 "choice": asdict(first) if first else None,
                 "least_seconds": least,
-                "cost": _cost(least, dict[str, float](**settings.price_per_hour).get(device.name)),
+                "cost": _cost(least, prices.get(device.name)),
                 "ways": [asdict(way) for way in ways],
             }
         )
-    return {"shape": asdict(shape), "cpu": walked, "tokens": tokens, "devices": told}
+    return {"shape": asdict(shape), "cpu": walked, "tokens": tokens, "objective": settings.objective, "devices": told}
 
 
 SLOWER: Final = 3.0
@@ -66,6 +67,8 @@ def text(told: dict[str, Any]) -> list[str]:
         f"with checkpointing {_size(thrifty['peak'])}",
         f"on devices, by formula, not measured ({told['tokens']:,} tokens in all; 10 % left free):",
     ]
+    if told["objective"] not in ("sft", "pretrain", "infill"):
+        lines.insert(1, f"  walked through as sft: what {told['objective']} holds besides (a reference, a head) is not measured")
     for device in told["devices"]:
         way = device["choice"]
         if way is None:

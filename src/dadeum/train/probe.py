@@ -73,7 +73,7 @@ def probes(rows: pl.DataFrame, base: str, settings: Train, seed: int = 0) -> lis
                 leak(trainer.model, trainer.collate, taught.examples, settings, len(tokenizer)),
                 stops(taught, trainer.collate, steps),
                 mask(trainer, taught.examples, steps),
-                *reference(trainer, taught.examples, steps),
+                reference(trainer, taught.examples, steps),
                 bos(taught, tokenizer),
                 ledger(taught, trainer.collate, steps),
                 accumulation(trainer, taught.examples, steps),
@@ -153,22 +153,22 @@ def mask(trainer: Any, examples: Sequence[Example], steps: Plan) -> Probe:
     return Probe("mask_gradient", "fail", max(wrong, apart), "the trainer's loss is not that of the supervised tokens: report this with the base's name")
 
 
-def reference(trainer: Any, examples: Sequence[Example], steps: Plan) -> list[Probe]:
-    """Before the first step a model of preferences is its own reference: every pair's margin is nought. Nothing for other objectives.
+def reference(trainer: Any, examples: Sequence[Example], steps: Plan) -> Probe:
+    """Before the first step a model of preferences is its own reference: every pair's margin is nought.
 
     Behind trained vectors it is not: they change the answers from the start, and the reference is the base without them.
     """
     import torch
 
     if trainer.objective.settings.objective != "dpo" or prompted(trainer.model):
-        return []
+        return Probe("reference_agrees", "not applicable", 0.0, "nothing is compared with the untrained model here")
     model = trainer.model.eval()
     with torch.no_grad():
         apart = max(float(trainer.objective.loss(model, _to(model, trainer.collate(examples, micro)))[1]["margin"].abs().max()) for micro in steps.micros[:8])
     if apart <= _DRIFT:
-        return [Probe("reference_agrees", "pass", apart, "before the first step no pair is preferred: the reference is the model itself")]
+        return Probe("reference_agrees", "pass", apart, "before the first step no pair is preferred: the reference is the model itself")
     means = f"before the first step pairs differ from their reference by up to {apart:.2g}: the reference is another model or read another way"
-    return [Probe("reference_agrees", "fail", apart, means)]
+    return Probe("reference_agrees", "fail", apart, means)
 
 
 def bos(taught: Supervision, tokenizer: Any) -> Probe:
