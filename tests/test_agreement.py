@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from dadeum.recipe import read_step
 from dadeum.record import records
+from dadeum.run import apply
 from dadeum.steps.annotate import _agreement as agreement
 from dadeum.steps.annotate._dawid_skene import estimate
 
@@ -223,3 +224,14 @@ def test_square_and_the_prevalence_paradox() -> None:
     assert subjective["alpha"]["value"] == pytest.approx(-0.053, abs=5e-4)
     assert subjective["prevalence"] and subjective["ac1"]["value"] > 0.85 and subjective["observed"]["value"] > 0.89
     assert not acceptable["prevalence"]
+
+
+def test_apply_takes_the_files_own_fields(tmp_path: Path) -> None:
+    votes = [("a", "x", "1"), ("a", "y", "1"), ("b", "x", "0"), ("b", "y", "0"), ("c", "x", "1"), ("c", "y", "0")]
+    rows = [{"text": f"문장 {item}", "item": item, "who": who, "vote": vote} for item, who, vote in votes]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    sets = ["annotate.agreement.item=item", "annotate.agreement.annotator=who", "annotate.agreement.votes=vote"]
+    counts = apply(["annotate.agreement"], str(tmp_path / "in.jsonl"), tmp_path / "out.jsonl", sets)
+    assert counts["kept"] == 6
+    made = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [row["vote"] for row in made] == [vote for _, _, vote in votes] and len(made[0]) > len(rows[0])

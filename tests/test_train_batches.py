@@ -68,3 +68,11 @@ def test_the_seed_alone_decides(packing):
     lengths = np.random.default_rng(0).integers(2, 60, 200).tolist()
     settings = replace(SETTINGS, packing=packing)
     assert plan(lengths, settings, 1).micros == plan(lengths, settings, 1).micros != plan(lengths, settings, 2).micros
+
+
+def test_a_step_has_the_tokens_that_are_asked_for_however_large_a_pass_may_be() -> None:
+    lengths = [16] * 400
+    for batch, micro in ((256, 2048), (256, 256), (1024, 256)):
+        steps = plan(lengths, replace(SETTINGS, batch_tokens=batch, micro_tokens=micro, epochs=1.0, tokens=0), 0)
+        taken = np.diff(steps.tokens, prepend=0)
+        assert 0.5 * batch <= np.median(taken) <= batch, (batch, micro)

@@ -194,7 +194,7 @@ heads, key-value heads) at 32,000 tokens of vocabulary."""
 
 @pytest.mark.parametrize("name", TABLE)
 def test_a_published_table_is_reproduced_on_paper(name: str) -> None:
-    """Full within 5 %. Of the adapters' numbers 85 to 95 %: the table leaves room for longer batches than the 512 tokens here."""
+    """Full within 5 %. The adapters' numbers, round ones (64 for "30B", which has 32.5 billion parameters), within 15 %."""
     (hidden, intermediate, layers, heads, kv), published = TABLE[name]
     size = memory.sizes(
         LlamaConfig(
@@ -204,8 +204,7 @@ def test_a_published_table_is_reproduced_on_paper(name: str) -> None:
     told = [memory.need(size, method, 512, checkpointing=True).peak / 1e9 for method in ("full", "lora", "qlora")]
     assert told[0] == pytest.approx(published[0], rel=0.05)
     for ours, theirs in zip(told[1:], published[1:]):
-        # 13B's LoRA lies at 86 %, 70B's at 89 %: the table doubles from line to line, models do not.
-        assert 0.75 * theirs < ours < theirs
+        assert ours == pytest.approx(theirs, rel=0.15 if theirs > 12 else 0.25), "6 and 12 GB leave room for longer batches"
 
 
 def test_a_65b_model_fits_48_gb_by_qlora_and_takes_780_in_16_bits() -> None:

@@ -45,7 +45,7 @@ def _pairs(rows: pl.DataFrame, tokenizer: Any, settings: Train, only_last: bool 
         notes = dict.fromkeys(part for said in (note, note_other) for part in (said or "").split("+") if part)
         joined = [_joined(chosen, rejected, only_last)] if chosen and rejected and not reason else []
         ledger.put(id, joined, reason, turns=sum(len(e.turns) for e in joined), note="+".join(notes), tokens=n + m)
-        for end in (chosen, rejected) if joined else ():
+        for end in (end for end in (chosen, rejected) if end and joined):
             carried = 1 if only_last else int((end.labels != IGNORED).sum())
             spoken = sum(b - a for a, b in end.turns)
             ledger.count("assistant", spoken, carried)

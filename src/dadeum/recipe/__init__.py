@@ -85,8 +85,11 @@ def load(path: str | Path, sets: Sequence[str] = ()) -> Recipe:
     return compose(raw, sets)
 
 
-def compose(raw: Any, sets: Sequence[str] = ()) -> Recipe:
-    """A Recipe out of plain values and `--set` overrides. Raises RecipeError with every mistake found."""
+def compose(raw: Any, sets: Sequence[str] = (), own: bool = False) -> Recipe:
+    """A Recipe out of plain values and `--set` overrides. Raises RecipeError with every mistake found.
+
+    own: a column that a step reads and nothing makes is the rows' own field of that name (`apply`, which has no `fields` to say so).
+    """
     if not isinstance(raw, dict):
         raise RecipeError(Mistake("recipe", "has to be a mapping with `sources` and `steps`"))
     mistakes: list[Mistake] = []
@@ -112,6 +115,9 @@ def compose(raw: Any, sets: Sequence[str] = ()) -> Recipe:
     if not made["sources"]:
         mistakes.append(Mistake("sources", "is missing: a recipe needs at least one source"))
     made["steps"] = tuple(typed_step(s, f"steps.{i}", mistakes) for i, s in enumerate(listed(raw, "steps", mistakes)))
+    if own and not mistakes:
+        wanted = {c: c for i, s in enumerate(made["steps"]) for c in s.reads if c not in {*step.RECORD_COLUMNS, *(w for b in made["steps"][:i] for w in b.writes)}}
+        made["sources"] = tuple(dataclasses.replace(source, fields=wanted | source.fields) for source in made["sources"])
     for section, kind in SECTIONS.items():
         if raw.get(section) is not None:
             made[section] = typed(kind, raw[section], section, mistakes)

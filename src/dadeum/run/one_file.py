@@ -23,7 +23,7 @@ def apply(steps: list[str], path: str, out: Path, sets: list[str], force: bool =
     mistakes = _unfit(out, force)
     raw: dict[str, Any] = {"name": out.name, "sources": [{"path": path}], "steps": list(steps)}
     try:
-        made = recipes.compose(raw, [f"sources.0.{s.removeprefix('source.')}" if s.startswith("source.") else s for s in sets])
+        made = recipes.compose(raw, [f"sources.0.{s.removeprefix('source.')}" if s.startswith("source.") else s for s in sets], own=True)
     except RecipeError as error:
         mistakes += error.mistakes
     if mistakes:

@@ -13,7 +13,7 @@ attention mask, as a plain pipeline has, so that bases which look both ways (BER
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -48,6 +48,7 @@ def plan(lengths: Sequence[int], settings: Train, seed: int) -> Plan:
     With `settings.tokens` the sum is that number exactly wherever lengths allow (the last examples are chosen so that it is),
     else the nearest below.
     """
+    settings = replace(settings, micro_tokens=min(settings.micro_tokens, settings.batch_tokens))  # a pass is no larger than its step
     rng = np.random.default_rng(seed)
     micros = [micro for drawn in _draw(lengths, settings, rng) for micro in fill(lengths, drawn, settings, rng)]
     accumulate = max(1, round(settings.batch_tokens / settings.micro_tokens))

@@ -38,7 +38,7 @@ def effective(settings: Train, parameters: int, tokens: int, found: dict[str, An
     follows = {
         "tokens in all": (whole, "train.tokens" if settings.tokens else "train.epochs x tokens of the rows"),
         "optimiser steps": (steps, "tokens in all / train.batch_tokens"),
-        "passes a step": (max(1, round(settings.batch_tokens / settings.micro_tokens)), "train.batch_tokens / train.micro_tokens"),
+        "passes a step": (max(1, round(settings.batch_tokens / min(settings.micro_tokens, settings.batch_tokens))), "train.batch_tokens / train.micro_tokens"),
         "warm-up steps": (int(settings.warmup * steps), "train.warmup x optimiser steps"),
     }
     return told + [{"key": key, "value": value, "source": f"follows from {source}"} for key, (value, source) in follows.items()]

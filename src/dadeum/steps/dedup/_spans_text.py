@@ -23,7 +23,7 @@ WORD: Final = 15
 PIECE: Final = pl.Struct({"place": pl.String, "start": pl.UInt32, "string": pl.String})
 """A part of a record's strings: `text` or a turn (`messages.2`), the place of its first character there, and itself."""
 
-_AFTER: Final = re.compile(r"[.,!?…·~。，、！？:;\"'”’)\]」』》]+(?=\s|$)")
+_AFTER: Final = re.compile(r"[.,!?…·~。，、！？:;\"'”’)\]」』》]++(?=\s|$)")
 
 
 def strings(rows: pl.DataFrame, on: tuple[str, ...]) -> pl.DataFrame:
