@@ -66,7 +66,7 @@ def outlook(told: dict[str, Any], t: Words) -> list[str]:
     if told["law"]["misfit"] > 2:
         said.append(t("data.misfit", x=f"{told['law']['misfit']:.1f}"))
     advice = told["advice"]
-    said.append(t(f"data.{advice['now']}.{advice['twice']}", numbers=count(advice["adapter_numbers"]), tokens=count(advice["supervised_tokens"])))
+    said.append(t(f"data.ways.{advice['now']}_{advice['twice']}", numbers=count(advice["adapter_numbers"]), tokens=count(advice["supervised_tokens"])))
     if advice["few"]:
         said.append(t("data.few"))
     return said

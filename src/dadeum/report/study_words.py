@@ -53,17 +53,17 @@ STUDY: Final[dict[str, tuple[str, str]]] = {
         "The sizes follow no power law ({x} standard errors off): read the interval with care.",
         "크기들이 거듭제곱 법칙을 따르지 않습니다(표준오차의 {x}배). 구간을 조심해서 읽으십시오.",
     ),
-    "data.adapter.adapter": (
+    "data.ways.adapter_adapter": (
         "An adapter of this rank ({numbers} numbers) holds what these rows teach ({tokens} learned tokens), and twice as much.",
         "이 랭크의 어댑터(수 {numbers}개)는 이 행들이 가르치는 것(학습 토큰 {tokens}개)과 그 두 배까지 담습니다.",
     ),
-    "data.adapter.full": (
+    "data.ways.adapter_full": (
         "An adapter of this rank ({numbers} numbers) holds what these rows teach ({tokens} learned tokens), not twice as much: "
         "take a larger train.lora.r or full training then.",
         "이 랭크의 어댑터(수 {numbers}개)는 이 행들이 가르치는 것(학습 토큰 {tokens}개)은 담지만 두 배는 담지 못합니다. "
         "그때는 train.lora.r을 늘리거나 전체를 학습하십시오.",
     ),
-    "data.full.full": (
+    "data.ways.full_full": (
         "These rows teach more ({tokens} learned tokens) than an adapter of this rank holds ({numbers} numbers): train in full, or with a larger train.lora.r.",
         "이 행들이 가르치는 것(학습 토큰 {tokens}개)이 이 랭크의 어댑터(수 {numbers}개)보다 많습니다. 전체를 학습하거나 train.lora.r을 늘리십시오.",
     ),

@@ -62,10 +62,7 @@ class Proof:
     @classmethod
     def read(cls, told: dict[str, Any], most: int = 60) -> Proof:
         """The proof; at most `most` comparisons are kept, `more` says how many are not."""
-        arms = tuple(
-            Arm(name, a["score"], *(a["score"] if a.get(end) is None else a[end] for end in ("low", "high")), a.get("unscored") or 0)
-            for name, a in told["arms"].items()
-        )
+        arms = tuple(_arm(name, a) for name, a in told["arms"].items())
         listed = told.get("comparisons") or []
         compared = tuple(_difference(c) for c in listed)
         metric = str(told.get("metric") or (compared[0].metric if compared else "") or told.get("task") or "")
@@ -136,6 +133,11 @@ def headline(proof: Proof | None, t: Words, trained: bool) -> Headline:
     if proof.smallest is not None and word == "cannot tell":
         lede.append(t("lede.smallest", difference=proof.gap(proof.smallest, t, sign=False)))
     return Headline(word, t(f"verdict.{word}", difference=proof.gap(head.difference, t, sign=False)), tuple(lede))
+
+
+def _arm(name: str, told: dict[str, Any]) -> Arm:
+    low, high = (told["score"] if told.get(end) is None else told[end] for end in ("low", "high"))
+    return Arm(name, told["score"], low, high, told.get("unscored") or 0)
 
 
 def _difference(told: dict[str, Any]) -> Difference:

@@ -27,7 +27,7 @@ def forecast(config: Any, lengths: list[int], supervised: float, settings: Train
     size = memory.sizes(config)
     tokens = settings.tokens or round(sum(lengths) * settings.epochs)
     told = []
-    prices: dict[str, float] = {**settings.price_per_hour}
+    prices: dict[str, float] = {str(name): price for name, price in settings.price_per_hour.items()}
     for device in DEVICES:
         ways = list(memory.ways(size, device, shape.rows * shape.length, settings.lora.r, settings.lora.dropout))
         first = next((way for way in ways if way.fits), None)

@@ -41,7 +41,7 @@ def is_tagged(path: Path) -> bool:
 
 def _ends_in_tag(line: str) -> bool:
     """Whether the last of a line's columns, between tabs or single spaces, is a tag. (One expression for it took quadratic time.)"""
-    before, tab, last = line.rpartition("\t")
+    _, tab, last = line.rpartition("\t")
     if tab:
         return _TAG.fullmatch(last) is not None
     words = line.split(" ")
