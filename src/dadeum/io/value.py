@@ -47,7 +47,7 @@ def forgiving(raw: bytes | str) -> tuple[Any, bool]:
 
 
 def fault(value: Any) -> str:
-    """What of a value that `forgiving` gave is no JSON; an empty string where nothing is.
+    r"""What of a value that `forgiving` gave is no JSON; an empty string where nothing is.
 
     >>> fault({"a": "\ud800"}), fault([float("nan")]), fault({"a": 2**70})
     ('not JSON: half a surrogate pair in a string', 'not JSON: NaN or an infinity', '')

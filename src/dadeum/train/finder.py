@@ -82,7 +82,7 @@ def text(found: dict[str, Any]) -> str:
     """The range test as one line.
 
     >>> text({"rate": 0.001, "usual": 0.002, "curve": [{"rate": 1e-4, "loss": 3.0}, {"rate": 1e-2, "loss": 1.0}, {"rate": 1.0, "loss": 5.0}]})
-    'learning rate 0.001 found (usual: 0.002); loss over rates 0.0001 to 1: ▄▁█, lowest 1 at 0.01'
+    'learning rate 0.001 found (usual: 0.002); loss over rates 0.0001 to 1: ▅▁█, lowest 1 at 0.01'
     """
     curve = found["curve"]
     every = max(1, len(curve) // 30)
