@@ -19,11 +19,11 @@ def sentences(told: dict[str, Any], t: Words) -> list[str]:
     made = [t("decide.best", arm=_name(best, t), score=score(told, told["arms"][best]["score"]), n=told["items"])]
     level = percent(1 - told["level"], 0)
     for name, one in told["against"].items():
-        ends = {end: gap(told, one[end]) for end in ("low", "high")}
-        made.append(t("decide.gain", arm=_name(name, t), gain=gap(told, one["gain"]), level=level, **ends))
+        ends = {end: gap(told, one[end], t) for end in ("low", "high")}
+        made.append(t("decide.gain", arm=_name(name, t), gain=gap(told, one["gain"], t), level=level, **ends))
     reach = told["to_reach"]
     if reach:
-        values = {"score": score(told, reach["score"]), "gain": gap(told, reach["gain"]), "power": percent(told["power"], 0)}
+        values = {"score": score(told, reach["score"]), "gain": gap(told, reach["gain"], t), "power": percent(told["power"], 0)}
         made.append(t("decide.reach.none") if reach["score"] is None else t("decide.reach", **values))
         made += [t("decide.reach.items", n=reach["items"])] if reach["items"] else []
     tuning = told["tuning"]
@@ -91,11 +91,13 @@ def score(told: dict[str, Any], x: float | None) -> str:
     return percent(x) if told["metric"] in SHARES else number(x)
 
 
-def gap(told: dict[str, Any], x: float | None) -> str:
+def gap(told: dict[str, Any], x: float | None, t: Words) -> str:
     """A difference in its metric's unit, with its sign."""
     if x is None:
         return "–"
-    return (f"{100 * x:+.1f}%p" if told["metric"] in SHARES else f"{x:+.3g}").replace("-", "−")
+    if told["metric"] in SHARES:
+        return t("points", x=f"{100 * x:+.1f}".replace("-", "−"))
+    return f"{x:+.3g}".replace("-", "−")
 
 
 def money(x: float | None, tuning: dict[str, Any]) -> str:
