@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from dadeum.train.batches import Plan
-from dadeum.train.probe import Probe
+from dadeum.train.probed import Probe
 
 RESUMED: Final = 4
 """Optimiser steps of the straight training; the other stops in the middle."""

@@ -7,10 +7,10 @@ can be right in the rows and lost in the batch, positions can be right and switc
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -22,6 +22,7 @@ from dadeum.settings import HEADS, Train
 from dadeum.train.batches import Micro, Plan, packed, plan, unlay
 from dadeum.train.machine import quiet, threads
 from dadeum.train.objectives.words import prompted, whole
+from dadeum.train.probed import Probe
 
 Collate = Callable[[Sequence[Example], Micro], dict[str, Any]]
 _LEAK: Final = 1e-4
@@ -32,16 +33,6 @@ _STEPS: Final = 30
 _WEIGHTS: Final = 100_000
 _SURVIVES: Final = 0.9
 _SAVED: Final = 200_000_000
-
-
-@dataclass(frozen=True)
-class Probe:
-    """`number`: what was measured. `means`: what that says and, where it did not pass, what to do."""
-
-    name: str
-    verdict: Literal["pass", "fail", "warn", "not applicable"]
-    number: float
-    means: str
 
 
 def probes(rows: pl.DataFrame, base: str, settings: Train, seed: int = 0) -> list[Probe]:

@@ -10,6 +10,7 @@ import polars as pl
 
 from dadeum.recipe import Recipe
 from dadeum.tuning.lessons import Lesson, lessons
+from dadeum.tuning.rates import found_rate
 from dadeum.tuning.rows import base_model, split
 from dadeum.tuning.taught import taught
 
@@ -48,8 +49,6 @@ def ahead(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
         settings, tokens = lesson.settings, int(rows["n_tokens"].sum())
         found = None
         if settings.learning_rate == "find" and lesson.number == 0:
-            from dadeum.tuning.trainings import found_rate
-
             found = found_rate(recipe, lesson, base, out)
         rate = pace.pace(lesson.rows, base, settings, recipe.seed)
         whole = (settings.tokens or tokens * settings.epochs) * len(settings.seeds)

@@ -18,10 +18,11 @@ import polars as pl
 from dadeum.errors import DadeumError
 from dadeum.recipe import Recipe
 from dadeum.record import RECORD
-from dadeum.settings import Gate, Source, Train
+from dadeum.settings import Gate, Train
 from dadeum.tuning.keep import content, kept
 from dadeum.tuning.lessons import Lesson
 from dadeum.tuning.rows import draw
+from dadeum.tuning.suites import read
 
 FEWEST: Final = 8
 """Rows below which an interval says nothing."""
@@ -31,7 +32,7 @@ EARLIER: Final = "earlier stages"
 
 def suites(recipe: Recipe, gate: Gate, before: list[Lesson], out: Path) -> dict[str, pl.DataFrame]:
     """The rows of each suite by its name: the files that the gate names, else what the lessons before have held out."""
-    found = {path: _read(path, out / "cache/remote") for path in gate.suites}
+    found = {path: read(path, out / "cache/remote").select(*RECORD) for path in gate.suites}
     if not found:
         held = pl.concat([lesson.held for lesson in before]).unique("id", keep="first", maintain_order=True)
         found = {EARLIER: held}
@@ -109,18 +110,3 @@ def _losses(model: Path | str, rows: pl.DataFrame, settings: Train, out: Path) -
 def _asking(settings: Train) -> Train:
     """As a suite is read: answers of chats and whole documents, whatever the stage itself learns; nothing that only training reads."""
     return Train(base=settings.base, template=settings.template, max_length=settings.max_length, micro_tokens=settings.micro_tokens, device=settings.device)
-
-
-def _read(pattern: str, cache: Path) -> pl.DataFrame:
-    """The rows of a suite's files, as records."""
-    from dadeum import io, remote
-
-    source = Source(path=pattern)
-    chunks = [c.rows for path in io.sources(source) for c in io.read(remote.at_hand(path, cache), source, CHUNK)]
-    if not any(rows.height for rows in chunks):
-        raise DadeumError(f"the suite {pattern} holds no row that can be read")
-    rows = pl.concat([rows.select("line", *(c for c in rows.columns if c in RECORD)) for rows in chunks], how="diagonal")
-    # By number: ids of a suite are for drawing alone, and files may repeat their own.
-    number = pl.int_range(pl.len(), dtype=pl.UInt64)
-    made = rows.with_columns(number.alias("row"), number.cast(pl.String).alias("id"), pl.lit(pattern).alias("source"), pl.lit(pattern).alias("place"))
-    return made.with_columns(pl.lit([], dtype=pl.List(pl.String)).alias("parents")).select(*RECORD)

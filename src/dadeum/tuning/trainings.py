@@ -14,8 +14,8 @@ from dadeum.model import reach
 from dadeum.recipe import Recipe
 from dadeum.settings import Train
 from dadeum.tuning import forecast, gate
-from dadeum.tuning.keep import content, kept
 from dadeum.tuning.lessons import Lesson, lessons
+from dadeum.tuning.rates import finder_text, found_rate
 from dadeum.tuning.rows import base_model, raw_rows, split, train_settings
 from dadeum.tuning.watching import Line
 
@@ -71,21 +71,6 @@ def train(recipe: Recipe, out: Path, say: Say = lambda text: None) -> dict[str, 
         link.unlink(missing_ok=True)
         link.symlink_to(first.relative_to(out))
     return {"base": base if settings.base != "tiny" else "tiny", **told.done()}
-
-
-def found_rate(recipe: Recipe, lesson: Lesson, start: Path | str, out: Path) -> dict[str, Any]:
-    """The range test of a lesson (train/finder.py), made once of the same rows, model and settings."""
-    from dadeum.train import finder
-
-    made = kept(out, "rates", [content(start), lesson.rows, lesson.settings], lambda: (finder.find(lesson.rows, str(start), lesson.settings, recipe.seed), {}))
-    return made.head
-
-
-def finder_text(rate: dict[str, Any]) -> str:
-    """The range test in a line."""
-    from dadeum.train import finder
-
-    return finder.text(rate)
 
 
 def _effective(lesson: Lesson, tokens: int, rate: dict[str, Any] | None) -> Train:

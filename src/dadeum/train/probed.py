@@ -1,0 +1,16 @@
+"""What a probe of the real configuration found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Probe:
+    """`number`: what was measured. `means`: what that says and, where it did not pass, what to do."""
+
+    name: str
+    verdict: Literal["pass", "fail", "warn", "not applicable"]
+    number: float
+    means: str
