@@ -23,11 +23,14 @@ from dadeum.steps import _key, _saved
 from dadeum.steps.guard import _items
 
 KIND: Final = "guard.contamination"
-RULES: Final = 2
+RULES: Final = 3
 COMMON: Final = 10
 """An n-gram in so many different values says nothing of any of them."""
 WEIGHT: Final = 16
 """Letters that a short value needs, those of Korean, Chinese and Japanese counted twice: "네", "5" and "thank you" convict nobody."""
+
+SEVERAL: Final = 255
+"""In the sieve: more than one n-gram stands here."""
 
 Hashes = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
@@ -55,8 +58,8 @@ class Index:
     """`[grams + 1]`: where each n-gram's postings begin."""
     postings: Ints
     """Positions in `codes`."""
-    sieve: npt.NDArray[np.bool_]
-    """By the leading bits of a hash: false where no n-gram has them."""
+    sieve: npt.NDArray[np.uint8]
+    """By the leading bits of a hash: 0 where no n-gram has them, the mark of the one that has, SEVERAL where more do."""
     whole: dict[bytes, int]
     """The values that are compared as a whole."""
     unread: tuple[str, ...] = ()
@@ -82,9 +85,17 @@ def grams(codes: _key.Codes, n: int) -> Hashes:
         at, width = _joined(at, width, at, width), 2 * width
 
 
-def sieved(hashes: Hashes, sieve: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Which hashes may be in the index."""
-    return np.take(sieve, (hashes >> np.uint64(64 - (len(sieve).bit_length() - 1))).astype(np.int64))
+def sieved(hashes: Hashes, sieve: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Which hashes may be in the index: of strangers about one in 300."""
+    found = np.take(sieve, (hashes >> np.uint64(64 - (len(sieve).bit_length() - 1))).view(np.int64))
+    may: npt.NDArray[np.bool_] = found == _marks(hashes)
+    may |= found == SEVERAL
+    return may
+
+
+def _marks(hashes: Hashes) -> npt.NDArray[np.uint8]:
+    """1 to 254, by the last bits of a hash."""
+    return hashes.astype(np.uint8) % np.uint8(SEVERAL - 1) + np.uint8(1)
 
 
 @lru_cache(maxsize=4)
@@ -186,8 +197,10 @@ def build(values: list[str], places: list[str], n: int, verbatim: bool = False) 
     owners, covered = coverage(owner, at, n)
     reach[owners] = covered
     bits = min(27, max(16, (16 * len(distinct)).bit_length()))
-    sieve = np.zeros(1 << bits, dtype=bool)
-    sieve[(distinct >> np.uint64(64 - bits)).astype(np.int64)] = True
+    sieve = np.zeros(1 << bits, dtype=np.uint8)
+    slots = (distinct >> np.uint64(64 - bits)).view(np.int64)
+    sieve[slots] = _marks(distinct)
+    sieve[slots[1:][slots[1:] == slots[:-1]]] = SEVERAL
     return Index(
         codes=joined, starts=starts, places=[places[i] for i in seen.values()], texts=[values[i] for i in seen.values()], reach=reach,
         grams=distinct, first=np.append(first, len(hashes)).astype(np.int64), postings=at, sieve=sieve,
