@@ -227,3 +227,15 @@ def test_lines_of_an_earlier_release_that_cannot_be_read_are_told(tmp_path: Path
     assert Stream(against=(str(tmp_path / "old.index"),)).remarks() == told
     (tmp_path / "whole.jsonl").write_text('{"text": "an old row"}\n', encoding="utf-8")
     assert Stream(against=(str(tmp_path / "whole.jsonl"),)).remarks() == []
+
+
+def test_an_index_that_was_made_before_unread_lines_were_kept_still_opens(tmp_path: Path) -> None:
+    (tmp_path / "old.jsonl").write_text('{"text": "an old row"}\n', encoding="utf-8")
+    path = tmp_path / "old.index"
+    stream.save(path, (str(tmp_path / "old.jsonl"),))
+    made, arrays = _saved.read(path, stream.KIND)
+    assert made.pop("unread") == []
+    _saved.write(tmp_path / "older.index", stream.KIND, {k: v for k, v in made.items() if k not in ("kind", "format")}, {k: np.array(v) for k, v in arrays.items()})
+    step = Stream(against=(str(tmp_path / "older.index"),))
+    assert step.remarks() == []
+    assert step.why(records([{"text": "an old row"}, {"text": "a new one"}]))["reason"].is_not_null().to_list() == [True, False]

@@ -195,4 +195,4 @@ def _opened(path: str, step: Stream) -> Known:
         told = f"{path} was made for an error of {made['wanted']:.2g}, more than {step.error:.2g}"
         raise RecipeError(Mistake("error", told, "make it again with this `error`"))
     layers = [Layer(arrays[str(i)], *told) for i, told in enumerate(made["layers"])]
-    return Known(Bloom(made["wanted"], layers), tuple(made["files"]), made["error"], tuple(made["unread"]))
+    return Known(Bloom(made["wanted"], layers), tuple(made["files"]), made["error"], tuple(made.get("unread", ())))
