@@ -138,6 +138,14 @@ def test_a_token_budget_is_the_same_for_two_arms(tmp_path):
     assert [arm.tokens for arm in arms] == [4000, 4000]
 
 
+def test_the_loss_told_at_a_step_is_the_whole_steps_however_many_passes_it_takes(tmp_path):
+    told = []
+    made = train(TRAIN, None, tiny(), short(epochs=1.0, batch_tokens=1024, micro_tokens=256), 0, tmp_path / "model", told.append)
+    logged = made.curve.drop_nulls("loss")
+    assert made.steps > 3 and len(logged) == made.steps
+    assert [line["loss"] for line in told] == pytest.approx(logged.get_column("loss").to_list(), rel=1e-3)
+
+
 def test_training_stops_when_the_held_out_loss_no_longer_falls_and_keeps_the_best(tmp_path):
     shuffled = HELD.with_columns(HELD.get_column("messages").shuffle(1))
     wrong = shuffled.with_columns(HELD.get_column("id"))

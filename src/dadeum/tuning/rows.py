@@ -60,7 +60,10 @@ def _allowing(step: Step) -> Step:
 
 
 def base_model(recipe: Recipe, out: Path) -> str:
-    """The folder or hub name of the model that every arm starts from; a tiny one is made of the training split's own prompts."""
+    """The folder or hub name of the model that every arm starts from; a tiny one has read the training split, texts, prompts and answers.
+
+    So the untuned arm of a tiny base may know some answers already, and what tuning adds is rather understated than overstated.
+    """
     from dadeum.train import base
 
     texts = prose(split(out, "train"), ("text", "user", "assistant")).drop_nulls().to_list()
