@@ -13,7 +13,7 @@ SOURCE = ROOT / "src/dadeum"
 MODULES = sorted(SOURCE.rglob("*.py"))
 ROOMS = [
     "errors", "remote", "record", "profiles", "proving", "settings", "step", "ledger", "recipe", "model", "embed", "io", "steps", "engine", "format", "train", "merge",
-    "evaluate", "serve", "report", "tuning", "run", "demo", "cli", "docs", "web",
+    "evaluate", "serve", "report", "tuning", "run", "demo", "cli", "docs", "web", "__main__",
 ]  # fmt: skip
 """From the top of the page to the bottom: a room may import itself and what stands before it."""
 

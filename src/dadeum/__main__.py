@@ -1,0 +1,8 @@
+"""`python -m dadeum`: the command where its script is not on the path."""
+
+import sys
+
+from dadeum.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
