@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dirt_annotate as dirt
+from dadeum.profiles import CODE, FENCE, HANGUL, LATIN, profile
 from dadeum.record import records
 from dadeum.steps.annotate import _scripts
+from dadeum.steps.annotate._words import WORDS
 from dadeum.steps.annotate.language import Language, identify
 from dadeum.steps.filter import language as filters
 from promises import texts
@@ -103,3 +105,55 @@ def test_the_filter_drops_what_it_is_told_and_says_so() -> None:
     rows = Language().edit(records([{"text": t} for t in ("이건 한국어", "Das ist ein Buch.", "PyTorch LoRA", "모델 병합 model merging")] + [chat("환불은 어디에서 하나요?", "You can ask for it here.")]))
     assert filters.Language(keep=("ko",)).why(rows)["reason"].to_list() == [None, "language_de", None, None, "answer_language"]
     assert filters.Language(mixed="drop", und="drop", answer="keep").why(rows)["reason"].to_list() == [None, None, "language_und", "language_mixed", "language_mixed"]
+
+
+def answered(question: str, answer: str) -> str | None:
+    return Language().edit(records([{"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]}]))["language_answer"][0]
+
+
+LATIN_LANGUAGES = [name for name in dirt.SENTENCES if name in WORDS]
+
+
+def test_answers_in_another_language_of_the_same_letters_are_found() -> None:
+    pairs = [(a, b, i) for a in LATIN_LANGUAGES for b in LATIN_LANGUAGES if a != b for i in range(8)]
+    found = [answered(dirt.SENTENCES[a][i], dirt.SENTENCES[b][(i + 1) % 8]) for a, b, i in pairs]
+    assert len(pairs) == 336 and sum(f in ("other", "wanted") for f in found) >= 0.85 * len(pairs)
+
+
+@pytest.mark.parametrize(
+    "question, answer",
+    [
+        ("Are there any other nice restaurants in the area?", "Che Fico is another nice restaurant in San Francisco."),
+        ("Could you suggest another restaurant that serves alcohol?", "Dumpling Era in San Bruno serves alcohol."),
+        ("Give me the final answer. 3x - 4y = 1, 2x + 3y = 12", "x = 3, y = 2"),
+        ("How many more trees are in the yard?", "Ferdinand:6/2=<<6/2=3>>3 trees\nHarry:5+2(3)=5+6=11 trees\n11-3=<<11-3=8>>8 trees"),
+        ("Which company has its seat in Singapore? (A) Alibaba (B) TSMC (C) Salesforce (D) Shopee", "D"),
+        ("Give some examples of national dishes. Italy", "- Ragu alla Bolognese\n- Risotto\n- Spaghetti alla Carbonara\n- Napoletana Pizza"),
+        ("Sounds good. What's the location?", "401 West Van Buren Street. Ticket is reserved."),
+        ("Search in LA.", "Bill Callahan is at the Lodge Room."),
+    ],
+)
+def test_names_formulas_and_short_remarks_are_no_other_language(question: str, answer: str) -> None:
+    """Of 4,660 worked answers of gsm8k 9 left, of 383 dialogues of sgd 7, of 175 seed tasks 4."""
+    assert answered(question, answer) in ("same", None)
+
+
+@given(st.lists(st.none() | texts | st.text(st.sampled_from("가나ㅋab é{};\n`1 "), max_size=12), max_size=6))
+def test_a_profile_is_the_one_that_counting_every_letter_gives(strings: list[str | None]) -> None:
+    """Rows of one script are routed without a count."""
+    hangul, latin, fence, code = (pl.Series([p]) for p in (HANGUL, LATIN, FENCE, CODE))
+
+    def count(text: str, pattern: pl.Series) -> int:
+        return int(pl.select(pl.lit(text).str.count_matches(pattern[0])).item())
+
+    def slow(text: str | None) -> str:
+        if text is None:
+            return "en"
+        if count(text, fence) or ("\n" in text and count(text, code) * 3 >= text.count("\n") + 1):
+            return "code"
+        ko, en = count(text, hangul), count(text, latin)
+        share = ko / max(1, ko + en)
+        return "ko" if share > 0.5 else "mixed" if share >= 0.25 else "en"
+
+    found = pl.DataFrame({"text": pl.Series(strings, dtype=pl.String)}).select(profile(pl.col("text"))).to_series().to_list()
+    assert found == [slow(text) for text in strings]

@@ -7,6 +7,7 @@ import gzip
 import json
 import random
 import re
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from dadeum import run
 from dadeum.errors import RecipeError
 from dadeum.recipe import compose
 from dadeum.record import records
-from dadeum.steps.annotate import _linear, _measures
+from dadeum.steps.annotate import _linear, _lines, _measures
 from dadeum.steps.annotate._rules import SETS, columns
 from dadeum.steps.annotate.quality import Quality
 from dadeum.steps.filter import quality as filters
@@ -60,7 +61,7 @@ def slow(text: str) -> dict[str, float]:
 
 @given(st.lists(texts | st.lists(st.sampled_from(["the", "The", "cat", "하는", "것은", "...", "#", "…", "sat"]), max_size=30).map(" ".join), max_size=6))
 def test_words_and_their_ngrams_are_those_of_the_slow_twin(strings: list[str]) -> None:
-    found = _measures.words(pl.Series(strings, dtype=pl.String), "shares", "runs", "grams")
+    found = _measures.words(pl.Series(strings, dtype=pl.String), "letters", "signs", "grams")
     for i, text in enumerate(strings):
         for name, value in slow(text).items():
             assert found[name][i] == pytest.approx(value), (name, text)
@@ -77,9 +78,23 @@ def test_shares_are_those_of_the_slow_twin(strings: list[str]) -> None:
         assert found["jamo"][i] == sum("\u3131" <= c <= "\u3163" for c in text)
 
 
+@given(st.lists(texts | st.lists(st.sampled_from(["the", "The", "여행은", "of", "漢字", "ㅋㅋ", "3kg", "x=1", "have", "가a", "."]), max_size=12).map(" ".join), max_size=6))
+def test_runs_are_those_of_the_slow_twin(strings: list[str]) -> None:
+    found = _measures.words(pl.Series(strings, dtype=pl.String), "letters", "runs", "stops_en", "stops_ko")
+    for i, text in enumerate(strings):
+        letters = "".join(c if unicodedata.category(c)[0] in "LM" and not space(c) else " " for c in text).split(" ")
+        runs = [r for r in letters if r]
+        small = ["".join(c.lower() if c.isascii() else c for c in r) for r in runs]
+        assert found["runs"][i] == len(runs) and found["run_letters"][i] == sum(map(len, runs)) and found["longest_run"][i] == max(map(len, runs), default=0)
+        assert found["stops_en"][i] == len(set(small) & set(_measures.STOPS_EN))
+        assert found["stops_ko"][i] == len({r[-1] for r in runs if "가" <= r[0] <= "힣"} & set(_measures.STOPS_KO))
+        words = "".join(c if not space(c) else " " for c in text).split(" ")
+        assert found["alphabetic"][i] == sum(any(unicodedata.category(c)[0] in "LM" for c in w) for w in words)
+
+
 @given(st.lists(st.lists(st.sampled_from(["- 하나", "The end.", "짧다", "", "  ", "Use cookies now please.", "one two three!", "끝...", "x" * 31]), max_size=8).map("\n".join), max_size=5))
 def test_lines_are_those_of_the_slow_twin(strings: list[str]) -> None:
-    found = _measures.lines(pl.Series(strings, dtype=pl.String))
+    found = _lines.lines(pl.Series(strings, dtype=pl.String))
     for i, text in enumerate(strings):
         lines = [line.strip() for line in text.split("\n") if line.strip()]
         n = max(1, len(lines))
@@ -123,6 +138,33 @@ def test_a_bad_answer_does_not_hide_behind_a_good_question() -> None:
     good, bad = dirt.SENTENCES["ko"][0], "배송이생각보다빨라서정말좋았습니다그래서다시주문하려고합니다"
     chat = [{"messages": [{"role": "user", "content": " ".join(dirt.SENTENCES["ko"])}, {"role": "assistant", "content": a}]} for a in (good, bad)]
     assert judged(chat, "finetune").to_list() == [None, "finetune_longest_run"]
+
+
+LAWFUL = {
+    "addresses": "Here are some answers:\n1. https://example.com/questions/5767325/how-to-remove-item-from-array-by-value\n2. https://example.com/a/b/remove-a-particular-element-from-an-array",
+    "tags": '<?xml version="1.0"?>\n<InterestRateSwaps>\n  <SwapType>고정</SwapType>\n  <CounterpartyIdentification scheme="local">x</CounterpartyIdentification>\n</InterestRateSwaps>',
+    "latex": "\\documentclass{article}\n\\tableofcontents\n\\section{Introduction}\n\\subsection{Background}\n\\subsection{Purpose}\n\\section{Methods}",
+    "list, en": "-Vegetables: carrots, celery, broccoli, spinach, kale, tomatoes, peppers, onions, garlic\n-Fruit: apples, bananas, oranges, pears, grapes, berries\n-Protein: chicken, fish, tofu, eggs",
+    "list, ko": "- 채소: 당근, 셀러리, 브로콜리, 시금치, 케일, 토마토, 피망, 양파, 마늘\n- 과일: 사과, 바나나, 귤, 배, 포도, 딸기\n- 단백질: 닭고기, 생선, 두부, 달걀",
+    "table": "| 날짜 | 경기 | 점수 |\n|------------|------------|------------|\n| 3일 | 홈 | 3:1 |\n| 9일 | 원정 | 0:2 |",
+    "drawn lines": "-" * 80 + "\n고객 지원 대화 기록\n" + "=" * 80,
+    "formula": "2x - 3y = 4, 3x + y = 17, so x = 5, y = 2 and z = 0",
+    "expression": r"^[0-9].*\s$",
+}
+
+
+@pytest.mark.parametrize("kind", LAWFUL)
+def test_what_is_no_prose_is_not_held_to_its_rules(kind: str) -> None:
+    """Of 150 sound answers of a model 14 left, of 175 tasks written by hand 6, of 1,217 finance records 200, by words that were addresses, tags and lists."""
+    assert judged([{"text": LAWFUL[kind]}], "finetune").to_list() == [None]
+
+
+@pytest.mark.skipif(not (DATA / "self_instruct").is_dir(), reason=f"{DATA}/self_instruct is not there")
+def test_no_task_written_by_hand_is_dropped() -> None:
+    tasks = [json.loads(line) for line in (DATA / "self_instruct/seed_tasks.jsonl").read_text(encoding="utf-8").splitlines()]
+    chats = [[("user", f"{t['instruction']}\n{i['input']}"), ("assistant", i["output"])] for t in tasks for i in t["instances"]]
+    assert len(chats) >= 175
+    assert judged([{"messages": [{"role": role, "content": said} for role, said in chat]} for chat in chats], "finetune").null_count() == len(chats)
 
 
 @pytest.mark.skipif(not NLI.exists(), reason=f"{NLI} is not there")

@@ -63,6 +63,7 @@ PARTS: Final[dict[str, str]] = {
 }
 """Parts of words that are frequent in one language: a quarter of a voice each, heard only where words don't tell."""
 WORD: Final = r"\p{Latin}+(?:['’]\p{Latin}+)?"
+WORDS_OF_TWO: Final = r"\p{Latin}{2,}(?:['’]\p{Latin}+)?"
 ENOUGH: Final = 1.0
 """Voices that a language needs: one word that it alone has."""
 LESS: Final = 0.65
@@ -85,18 +86,19 @@ def _votes() -> pl.DataFrame:
 _VOTES: Final = _votes()
 
 
+SURE: Final = 1.25
+"""Voices of words of two letters and more that prove a language beside another in the same letters: Che Fico is a restaurant, and y = 2 no Spanish.
+Of 17,000 English dialogues and worked answers 10 seem to be answered in another language by it (96 without), of 336 that are it finds 290."""
+
+
 def language(texts: pl.Series) -> pl.Series:
     """The language of each text's words in Latin letters; null where the words don't tell.
 
     >>> language(pl.Series(["what is this?", "Wo ist das Buch?", "PyTorch LoRA", ""])).to_list()
     ['en', 'de', None, None]
     """
-    small = texts.fill_null("").str.to_lowercase().str.replace_all("’", "'", literal=True)
-    frame = pl.DataFrame({"at": pl.int_range(len(texts), dtype=pl.UInt32, eager=True), "word": small.str.extract_all(WORD)})
-    words = frame.explode("word").filter(pl.col("word").is_not_null())
-    names = list(WORDS)
-    voices = words.join(_VOTES, on="word", how="left").group_by("at").agg(pl.len().alias("words"), *(pl.col(n).sum() for n in names))
-    table = frame.select("at").join(voices, on="at", how="left", maintain_order="left").fill_null(0)
+    small = _small(texts)
+    table = _voices(small, WORD)
     beyond = small.str.contains(r"[^\x00-\x7F]").arg_true()
     table = _heard(table, small, beyond, LETTERS, 0.5)
     told = table.select(_decided(ENOUGH)).to_series()
@@ -105,6 +107,27 @@ def language(texts: pl.Series) -> pl.Series:
         return told
     table = _heard(table, small, unsure, PARTS, 0.25)
     return put(told, unsure, table[unsure].select(_decided(LESS)).to_series())
+
+
+def sure(texts: pl.Series) -> pl.Series:
+    """As `language`, by whole words of two letters and more, where they say it beyond doubt; null for the rest.
+
+    >>> sure(pl.Series(["what is this that you have?", "Dumpling Era in San Bruno", "x = 3, y = 2"])).to_list()
+    ['en', None, None]
+    """
+    return _voices(_small(texts), WORDS_OF_TWO).select(_decided(SURE)).to_series()
+
+
+def _small(texts: pl.Series) -> pl.Series:
+    return texts.fill_null("").str.to_lowercase().str.replace_all("’", "'", literal=True)
+
+
+def _voices(small: pl.Series, word: str) -> pl.DataFrame:
+    """`at`, `words` and the voices for each language, a line per text."""
+    frame = pl.DataFrame({"at": pl.int_range(len(small), dtype=pl.UInt32, eager=True), "word": small.str.extract_all(word)})
+    words = frame.explode("word").filter(pl.col("word").is_not_null())
+    voices = words.join(_VOTES, on="word", how="left").group_by("at").agg(pl.len().alias("words"), *(pl.col(n).sum() for n in WORDS))
+    return frame.select("at").join(voices, on="at", how="left", maintain_order="left").fill_null(0)
 
 
 def _heard(table: pl.DataFrame, small: pl.Series, at: pl.Series, patterns: dict[str, str], voice: float) -> pl.DataFrame:

@@ -12,7 +12,8 @@ what each measures and its published limits), and `<set>_profile`, the language 
 
 The web sets (gopher, c4, fineweb, fineweb2_ko) measure the addressed strings of a row together, as one document. `finetune` measures
 every field (the text, each turn) by itself and keeps the worst, so that a good question does not hide a bad answer. It does not ask for spaces where
-the script has none (Han, kana, Thai), nor for words of grammar where letters say that the language is none it knows.
+the script has none (Han, kana, Thai), nor for words of grammar in lists and tables, or where letters say that the language is none it knows. Words are stretches of
+letters, so that an address, a tag or a formula is several words, and no long one.
 
 `labels` names files whose rows have a `label`: `quality` is the probability that a row's label would be one of `good`, by a logistic
 regression on character n-grams (`_linear.py`). How well it knows rows that it has not seen is `held_out`, told by `plan`.
@@ -34,16 +35,22 @@ from dadeum.record import CHATS, prose, turns
 from dadeum.settings import Source
 from dadeum.step import Edit, Inputs, TextStep
 from dadeum.steps._outside import digested
-from dadeum.steps.annotate import _linear, _measures
+from dadeum.steps.annotate import _linear, _lines, _measures
 from dadeum.steps.annotate._rules import LINES, MORPHEMES, SETS, Rules, columns
+from dadeum.steps.filter import _grams
 
 DIGITS: Final = 6
 """Of a score: beyond, machines differ."""
 FIELD: Final = 10
 """Visible characters from which a field's shares are measured: shorter ones (ㅋㅋㅋ, `3!!`) say nothing of quality."""
+ANSWER: Final = 15
+"""The same of the share of letters: a formula or a regular expression is a whole answer."""
 WORDS: Final = 6
 GRAMMAR: Final = 15
 """Words from which the mean length of words, and the share of words of grammar, are measured."""
+PARTED: Final = r"[,;:|/·•\n、，]"
+LISTED: Final = 5
+"""One such sign for five words, or more, and a field is a list or a table; in prose there is one for eight to twelve."""
 FINISHED: Final = r"(?:[.!?…。！？~\"'”’)\]}>`|:;ㅋㅎㅠㅜ♡♥^0-9*]|다|요|죠|음|함|임|됨|것|까|네|니|지|자|해|어|야|라|\p{So}|\x{FE0F})\s*$"
 
 
@@ -105,15 +112,20 @@ def measured(rows: pl.DataFrame, rules: Rules, on: tuple[str, ...], profile: str
 
 def _document(rules: Rules, said: pl.Series) -> dict[str, pl.Series]:
     """Every rule's value of each text as a whole."""
-    line = _measures.lines(said)
+    korean, needed = rules == "fineweb2_ko", {rule.name for rule in SETS[rules]}
+    ends = "ends_ko" if korean else "ends"
+    counted = {"line_punctuation": (ends, *(("lines",) if korean else ()))}
+    line = _lines.lines(said, tuple(name for rule in needed for name in counted.get(rule, (rule,)) if name in _lines.NAMES))
     made: dict[str, Any] = {c: line.get_column(c) for c in line.columns}
     if rules == "c4":
         low = pl.DataFrame({"t": said}).select(pl.col("t").str.contains(r"\{").alias("a"), pl.col("t").str.contains("(?i)lorem ipsum").alias("b"))
         made |= {"braces": low.get_column("a").cast(pl.Float64), "lorem_ipsum": low.get_column("b").cast(pl.Float64)}
         return made | {"longest_word": pl.Series(_measures.words(said)["longest_word"])}
-    whole = rules in ("gopher", "fineweb2_ko")
-    word = _measures.words(said, *(("runs", "grams") if whole else ()))
-    korean = rules == "fineweb2_ko"
+    if rules == "fineweb":
+        per = np.maximum(_measures.words(said)["words"], 1)
+        return made | {"line_punctuation": line.get_column("ends"), "newlines": line.get_column("newlines") / pl.Series(per)}
+    stops: _measures.Part = "stops_ko" if korean else "stops_en"
+    word = _measures.words(said, "letters", "signs", stops, "grams")
     count = word["words"] * (MORPHEMES if korean else 1)
     per = np.maximum(count, 1)
     made |= {name: pl.Series(value) for name, value in word.items()}
@@ -123,11 +135,11 @@ def _document(rules: Rules, said: pl.Series) -> dict[str, pl.Series]:
         "hashes": pl.Series(word["hashes"] / per),
         "ellipses": pl.Series(word["ellipses"] / per),
         "alphabetic": pl.Series(word["alphabetic"] / np.maximum(word["words"], 1)),
-        "newlines": line.get_column("newlines") / pl.Series(per),
-        "line_punctuation": line.select(pl.when(pl.col("lines") >= LINES).then("ends_ko")).to_series() if korean else line.get_column("ends"),
+        "stop_words": pl.Series(word[stops]),
     }
-    if whole:
-        made["stop_words"] = pl.Series(word["stops_ko" if korean else "stops_en"])
+    if korean:
+        made["newlines"] = line.get_column("newlines") / pl.Series(per)
+        made["line_punctuation"] = line.select(pl.when(pl.col("lines") >= LINES).then("ends_ko")).to_series()
     return made
 
 
@@ -138,19 +150,24 @@ def _fields(rows: pl.DataFrame, on: tuple[str, ...]) -> dict[str, pl.Series]:
         said = turns(rows, chat).filter(pl.col("role").is_in(on))
         parts.append(said.select(pl.col("index").alias("at"), pl.col("content").alias("said")))
     fields = pl.concat(parts).filter(pl.col("said").is_not_null())
-    word = {name: pl.Series(name, value) for name, value in _measures.words(fields.get_column("said"), "shares", "runs").items()}
+    fields = fields.with_columns(_grams.undrawn(fields.get_column("said")))
+    word = {name: pl.Series(name, value) for name, value in _measures.words(fields.get_column("said"), "letters", "shares", "runs").items()}
     table = fields.with_columns(word.values())
+    letters, runs = pl.col("letters"), pl.col("runs")
     visible = pl.when(pl.col("visible") >= FIELD).then(pl.col("visible"))
-    parted = pl.col("unspaced") * 2 <= pl.col("letters")
-    mean = pl.when(parted & (pl.col("words") >= WORDS)).then(pl.col("characters") / pl.col("words"))
-    known = pl.col("beyond") <= 0.02 * pl.col("letters")
-    grammar = pl.when(known & (pl.col("alphabetic") >= GRAMMAR)).then(pl.col("function") / pl.col("alphabetic"))
+    parted = pl.col("unspaced") * 2 <= letters
+    # Letters that stand alone among figures and signs are a formula's.
+    worded = parted & (runs >= WORDS) & (runs * 2 >= pl.col("words"))
+    mean = pl.when(worded).then(pl.col("run_letters") / runs)
+    known = pl.col("beyond") <= 0.02 * letters
+    listed = pl.col("said").str.count_matches(PARTED) * LISTED >= pl.col("alphabetic")
+    grammar = pl.when(known & ~listed & (pl.col("alphabetic") >= GRAMMAR)).then(pl.col("function") / pl.col("alphabetic"))
     worst = table.group_by("at").agg(
         mean.max().alias("longest_mean_word"),
         mean.min().alias("shortest_mean_word"),
         pl.when(parted).then("longest_run").max().alias("longest_run"),
         grammar.min().alias("function_words"),
-        (pl.col("letters") / visible).min().alias("letters"),
+        (letters / pl.when(pl.col("visible") >= ANSWER).then(visible)).min().alias("letters"),
         (pl.col("jamo") / visible).max().alias("jamo"),
         (pl.col("in_runs") / visible).max().alias("same_character"),
         pl.col("said").str.contains(FINISHED).min().cast(pl.Float64).alias("finished"),

@@ -12,10 +12,24 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from dadeum.record import put
+
+RULED: Final = r"(?m)^[ \t]*[-=_*~#─━+|:]{4,150}[ \t]*$"
+"""A line that is drawn: no loop, unless it is longer than any page is wide."""
 BITS: Final = np.uint64(40)
 LOW: Final = np.uint64((1 << 40) - 1)
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+def undrawn(texts: pl.Series) -> pl.Series:
+    """The texts without what stands on drawn lines.
+
+    >>> undrawn(pl.Series(["a\\n-----\\nb", "----"])).to_list()
+    ['a\\n\\nb', '']
+    """
+    drawn = texts.str.contains(RULED).fill_null(False).arg_true()
+    return put(texts, drawn, texts.gather(drawn).str.replace_all(RULED, ""))
 
 
 def characters(texts: pl.Series) -> tuple[NDArray[np.uint32], Ints]:

@@ -6,11 +6,13 @@
 | `acknowledgement` | nothing but "Sure!", "네, 알겠습니다."; a bare yes stays, and 그럼요 where nothing was requested |
 | `copies_question` | by their letters, question and answer are alike (`copy`, Dice of trigrams)                     |
 | `prompt_echo`     | the answer begins with the whole question, and goes on                                        |
-| `refusal`         | opens with "As an AI language model", "I'm sorry, but I can't", "죄송하지만 ... 도와드릴 수 없습니다"  |
+| `refusal`         | opens with "As an AI language model, I don't", "I'm sorry, but I can't", "죄송하지만 ... 도와드릴 수 없습니다" |
 | `cut_off`         | ends in the middle of a sentence, or in an open fence of code                                  |
 
 Each turn of the assistant is held against the user's turn before it, `chosen` too (with `messages` as its prompt); never `rejected`, where a
-bad answer is the point. The first broken rule, in this order, of the first such turn is the reason. Rules that look at other rows
+bad answer is the point. The first broken rule, in this order, of the first such turn is the reason. Of a dialogue, and of
+`chosen`, at least half of the answers have to be acknowledgements, or refusals: 29 of 120 dialogues of a booking agent left because it declined one of
+several wishes. Rules that look at other rows
 (one answer for many questions, one question with several answers) are `filter.answers`.
 """
 
@@ -57,10 +59,10 @@ class Pairs(Filter):
         echoed = (pl.col("asked_key").str.len_bytes() >= ECHO) & pl.col("answer_key").str.starts_with(pl.col("asked_key"))
         broken = {
             "empty_answer": silent,
-            "acknowledgement": _answers.acknowledged(pl.col("asked"), answer),
+            "acknowledgement": _mostly(_answers.acknowledged(pl.col("asked"), answer)),
             "copies_question": pl.col("share") >= self.copy,
             "prompt_echo": echoed & (pl.col("asked_key") != pl.col("answer_key")),
-            "refusal": _answers.refused(answer),
+            "refusal": _mostly(_answers.refused(answer)),
             "cut_off": _answers.cut_off(answer),
         }
         reason = pl.coalesce(pl.when(broken[rule].fill_null(False)).then(pl.lit(rule)) for rule in RULES if rule in self.rules) if self.rules else pl.lit(None)
@@ -72,13 +74,18 @@ class Pairs(Filter):
         return every.select(verdict(pl.col("reason"), value, pl.when(copied).then(pl.lit(self.copy))))
 
 
+def _mostly(broken: pl.Expr) -> pl.Expr:
+    """`broken`, where half of the answers of the dialogue (or continuation) are."""
+    return broken.fill_null(False) & (broken.fill_null(False).mean().over("index", "field") >= 0.5)
+
+
 def _pairs(rows: pl.DataFrame) -> pl.DataFrame:
-    """Every turn of the assistant: `index` (row), `answer`, `asked` (the user's turn before it), their keys, `tool_calls`, `parts`."""
+    """Every turn of the assistant: `index` (row), `field` (0 messages, 1 chosen), `answer`, `asked` (the user's turn before it), their keys, `tool_calls`, `parts`."""
     flat = pl.concat([turns(rows, field).with_columns(pl.lit(i).alias("field")) for i, field in enumerate(("messages", "chosen"))])
     flat = flat.sort("index", "field", maintain_order=True)
     asked = pl.when(pl.col("role") == "user").then("content").forward_fill().over("index").alias("asked")
     flat = flat.with_columns(asked).filter(pl.col("role") == "assistant")
-    flat = flat.select("index", pl.col("content").fill_null("").alias("answer"), "asked", "tool_calls", "parts")
+    flat = flat.select("index", "field", pl.col("content").fill_null("").alias("answer"), "asked", "tool_calls", "parts")
     return flat.with_columns(_key.normal(flat.get_column("asked")).alias("asked_key"), _key.normal(flat.get_column("answer")).alias("answer_key"))
 
 
