@@ -14,7 +14,7 @@ import polars as pl
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from dadeum.record import CHATS, CONTENTS, RECORD, records, turns
+from dadeum.record import CHATS, CONTENTS, RECORD, ROLES, records, turns
 from dadeum.step import DECISION, VERDICT, Compare, Edit, Filter, Grow, Step, TextStep
 
 
@@ -60,7 +60,9 @@ def roles(step: TextStep, before: pl.DataFrame, after: pl.DataFrame) -> None:
     if "text" not in step.on and not before["text"].equals(after["text"]):
         raise Broken("the text changed, which `on` does not name")
     asked = pl.col("role").is_in(list(step.on))
-    beside = [part for part in ("name", "tool_calls") if part in step.on]
+    if "name" in step.on:  # guard.pii: nothing is said in a role of its own that is not searched
+        asked |= ~pl.col("role").is_in(list(ROLES))
+    beside = [part for on, parts in {"name": ("name", "role"), "tool_calls": ("tool_calls",), "meta": ("rest",)}.items() if on in step.on for part in parts]
     for field in CHATS:
         blank = [pl.when(~asked).then("content").alias("content"), *(pl.lit(None, dtype=pl.String).alias(part) for part in beside)]
         same(turns(after, field).with_columns(blank), turns(before, field).with_columns(blank), f"{field}: more than contents changed")

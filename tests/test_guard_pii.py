@@ -67,11 +67,11 @@ VALUES = {
 # Behind "password: " everything is a secret, whatever shape it has, and behind "카톡 아이디: " everything a name.
 TELLS = {"passport": "여권 ", "account": "계좌번호 ", "messenger": "카톡 아이디: ", "secret": "password: ", "corporate": "법인등록번호 ", "name": "이름: "}
 """The word that some kinds need."""
-QUICK = tuple(kind for kind in ALL if kind != "name")
+QUICK = tuple(kind for kind in ALL if kind not in ("name", "speaker"))
 """Names take an analyser: a hundred times as long."""
 
 
-@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("kind", [kind for kind in ALL if kind != "speaker"])  # speakers are not searched for: test_guard_speakers.py
 def test_surrogates_keep_the_shape_and_are_nobodys(kind: str) -> None:
     searched, seeds, threshold = (ALL, 5, 0.7) if kind == "name" else (QUICK, 100, 0.5)
     for value in VALUES[kind]:
@@ -86,6 +86,11 @@ def test_surrogates_keep_the_shape_and_are_nobodys(kind: str) -> None:
                 assert not find(f"{words}{made}입니다, 은행", searched, threshold), (words, value, made)
             if kind not in ("email", "ip", "address", "messenger", "secret", "passport", "mac", "name"):
                 assert shape(made) == shape(value)
+
+
+def concealed(step: Any, text: str) -> str:
+    """What the ledger shows of a text that changed."""
+    return step.before_and_after(records([{"text": text}]), records([{"text": text + "."}]))[0][0]
 
 
 def shape(text: str) -> str:
@@ -173,10 +178,10 @@ def test_conceal_tells_digests_and_never_the_value(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DADEUM_KEY", "one")
     step = read_step("guard.pii", {})
     before = "010-1234-5678 와 01012345678, hong@naver.com"
-    told = step.conceal(before, "")  # type: ignore[attr-defined]
+    told = concealed(step, before)
     assert re.fullmatch(r"⟨phone:([a-p]{12})⟩ 와 ⟨phone:\1⟩, ⟨email:[a-p]{12}⟩", told)
     monkeypatch.setenv("DADEUM_KEY", "two")
-    assert step.conceal(before, "") != told  # type: ignore[attr-defined]
+    assert concealed(step, before) != told
 
 
 def test_the_key_is_made_once_and_is_the_users_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -356,7 +361,7 @@ def test_what_the_vault_sealed_it_gives_back(parts: list[str]) -> None:
     text = "".join(parts)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DADEUM_KEY", "one")
-        told = Pii(mode="vault").conceal(text, "")
+        told = concealed(Pii(mode="vault"), text)
         assert vault.unsealed(told) == text
         assert not find(told) and not find(vault.shut(told)) and "hong@" not in told
 

@@ -12,7 +12,7 @@
     tools     JSON of the tools that were on offer, or null
     label     a class, as text (of a scored pair too), or null
     score     a number that came with the row, or null
-    meta      JSON of whatever else came along: carried, never read by a step
+    meta      JSON of whatever else came along: carried, and read by no step but guard.pii
     layout    how the raw row was built, so that it can be built again (see io/layout.py)
 
 A message's `content` is its text. A content of several parts keeps its text in `content` and the other parts, with the
@@ -69,6 +69,8 @@ CHATS: Final = ("messages", "chosen", "rejected")
 """The columns that hold turns."""
 CONTENTS: Final = ("text", *CHATS)
 """The columns whose change counts as an edit of the record's contents."""
+EDITED: Final = (*CONTENTS, "tools", "meta", "layout")
+"""The columns whose change an edit is counted and told for: contents, and what is carried with them."""
 CARRIED: Final = "meta."
 """Prefix of the columns that carry a raw row's other fields."""
 TEXT_PARTS: Final = ("text", "input_text", "output_text")

@@ -26,7 +26,7 @@ import polars as pl
 
 from dadeum import remote
 from dadeum.errors import Mistake
-from dadeum.record import CONTENTS, RECORD
+from dadeum.record import CONTENTS, RECORD, ROLES, prose
 
 RECORD_COLUMNS: Final = tuple(RECORD)
 
@@ -69,11 +69,13 @@ class Step(ABC):  # noqa: B024 (each shape adds its own abstract method)
     """False where an edit is the same for every row and stands in the recipe itself (form.chat): the ledger then counts its
     rows, but keeps no before and after."""
     secret: ClassVar[bool] = False
-    """True where what an edit replaced must not be shown: the ledger then keeps `conceal`'s answer instead."""
+    """True where what an edit replaced must not be shown: `before_and_after` conceals it."""
+    carries: ClassVar[bool] = False
+    """True where the step also gets the raw rows' other fields (`meta.KEY`), which no other step meets, and may change them."""
 
-    def conceal(self, before: str, after: str) -> str:
-        """What the ledger shows as `before` when `secret`."""
-        return ""
+    def before_and_after(self, old: pl.DataFrame, new: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+        """What the ledger shows of records that the step changed, one string each; null where it has nothing to show."""
+        return prose(old, ("text", *ROLES)), prose(new, ("text", *ROLES))
 
     @property
     def name(self) -> str:

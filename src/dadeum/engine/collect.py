@@ -22,7 +22,7 @@ from dadeum.engine.delta import Delta, Standing
 from dadeum.engine.flow import Processed
 from dadeum.engine.shard import Shard
 from dadeum.ledger import EDITS, VERDICTS, balance, count
-from dadeum.record import CARRIED, CONTENTS, RECORD, ROLES, prose
+from dadeum.record import CARRIED, EDITED, RECORD, ROLES, prose
 from dadeum.step import Step
 
 SPLITS: Final = ("train", "validation", "test")
@@ -110,7 +110,7 @@ def tell(shard: Shard, steps: tuple[Step, ...], witnesses: pl.Series, contents: 
             told.verdicts.append(_left(step, left, delta))
             if contents:
                 told.lost.append(_lost(step, left, delta))
-        if contents and step.told and any(c in CONTENTS for c in delta.changed.columns):
+        if contents and step.told and any(c in EDITED or c.startswith(CARRIED) for c in delta.changed.columns):
             told.edits.append(_edits(step, before.some(delta.changed.get_column("at")), delta))
     told.rows = standing.rows()
     return told
@@ -188,11 +188,9 @@ def _lost(step: Step, left: pl.DataFrame, delta: Delta) -> pl.DataFrame:
 
 def _edits(step: Step, old: pl.DataFrame, delta: Delta) -> pl.DataFrame:
     new = Delta(changed=delta.changed.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias("at"))).put_on(old)
-    was, now = prose(old, ALL), prose(new, ALL)
+    was, now = step.before_and_after(old, new)
     differs = was.ne_missing(now)
     old, was, now = old.filter(differs), was.filter(differs), now.filter(differs)
-    if step.secret:
-        was = pl.Series([step.conceal(b or "", a or "") for b, a in zip(was.to_list(), now.to_list())], dtype=pl.String)
     return old.select("id", pl.lit(step.name).alias("step")).with_columns(was.alias("before"), now.alias("after"))
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 import polars as pl
 
 from dadeum.errors import DadeumError, StepError
-from dadeum.record import CONTENTS, RECORD, put
+from dadeum.record import CARRIED, EDITED, RECORD, put
 from dadeum.step import VERDICT, Edit, Filter, Grow, Step
 
 LEAVING: Final = pl.Schema({"at": pl.UInt32(), "state": pl.String(), **VERDICT, "witness_row": pl.UInt64()})
@@ -86,6 +86,8 @@ class Standing:
         """The rows after one more step."""
         every, at = self.every, self.at
         for name in delta.changed.columns[1:]:
+            if name.startswith(CARRIED) and name not in every.columns:
+                continue  # what is only carried is there for those who asked for it
             new = delta.changed.get_column(name)
             if at is None and len(new) == every.height:
                 every = every.with_columns(new)
@@ -145,7 +147,8 @@ def _changed(step: Edit, before: pl.DataFrame, after: pl.DataFrame, at: pl.Serie
     written = []
     differs = pl.Series([False]).new_from_index(0, before.height)
     content = differs
-    for c in step.writes:
+    carried = [c for c in before.columns if c.startswith(CARRIED)] if step.carries else []
+    for c in (*step.writes, *carried):
         if c not in after.columns:
             continue
         if c not in before.columns:
@@ -159,7 +162,7 @@ def _changed(step: Edit, before: pl.DataFrame, after: pl.DataFrame, at: pl.Serie
         if one.any():
             written.append(c)
             differs = differs | one
-            content = content | one if c in CONTENTS else content
+            content = content | one if c in EDITED or c in carried else content
     if not written:
         return pl.DataFrame(), 0
     changed = after.select(written).insert_column(0, at.alias("at")).filter(differs)

@@ -222,7 +222,8 @@ def _run(task: _Pass) -> tuple[Shard, list[Receipt]]:
         if found is None or (rows is not None and unit.load(path) is None):
             rows = shard.rows() if rows is None else rows
             try:
-                delta = work(step, rows, f"{shard.path} part {shard.part}")
+                given = shard.rows(carried=True) if step.carries and shard.carries else rows
+                delta = work(step, given, f"{shard.path} part {shard.part}")
             except RecipeError as error:
                 raise error.below(f"steps.{i}.{step.name}", step.name) from error
             head: dict[str, Any] = {"in": rows.height, "edited": delta.edited, "left": delta.left(), "grown": delta.grown.height, "seconds": delta.seconds}

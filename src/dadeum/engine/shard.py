@@ -27,7 +27,7 @@ from dadeum.record import CARRIED, RECORD, put
 from dadeum.settings import Source
 from dadeum.step import digest_file
 
-READER = 6
+READER = 7
 """Bump when reading the same bytes would give other records: part of the key of every base unit."""
 
 PLACED = r"/.*[:#][0-9]+$"
@@ -82,6 +82,12 @@ class Shard:
         rows = rows.with_columns(*head, *(pl.lit(None, dtype=pl.String).alias(c) for c in self.columns))
         return rows.select(*RECORD, *(c for c in rows.columns if c not in RECORD and c not in ("line", "key")))
 
+    @property
+    def carries(self) -> bool:
+        """Whether its raw rows have fields that are only carried, in columns."""
+        found = unit.peek(self.base)
+        return found is None or bool(found.head.get("carries", True))
+
     def moved(self, index: int, path: Path, told: str) -> Shard:
         """The shard after one more step, whose differences (digest `told`) lie at `path`; none leave its digest as it is."""
         digest = self.digest if told == unit.digest() else unit.digest(self.digest, told)
@@ -100,9 +106,9 @@ class Shard:
             yield index, before, delta, after
             before = after
 
-    def rows(self) -> pl.DataFrame:
-        """The records as they stand after every step so far, without what is only carried."""
-        standing = Standing(self.load(carried=False))
+    def rows(self, carried: bool = False) -> pl.DataFrame:
+        """The records as they stand after every step so far; carried: with what is only carried."""
+        standing = Standing(self.load(carried))
         for _, _, _, after in self.replay(standing.every):
             standing = after
         return standing.rows()
@@ -173,6 +179,7 @@ def read(path: str, inside: str, source: Source, size: int, cache: Path, limit: 
         head = {"read": chunk.read, "rows": chunk.rows.height, "mark": chunk.mark, "bad": bad}
         rows, head["same"] = _lean(chunk.rows)
         carried = [c for c in rows.columns if c.startswith(CARRIED)]
+        head["carries"] = bool(carried)
         parts = {"rows": rows.drop(carried)}
         if carried:
             parts["carried"] = rows.select(carried)

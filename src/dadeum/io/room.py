@@ -7,6 +7,7 @@ A conversation is a plain row, `messages` in OpenAI's form and beside them what 
     roles         how they were found: told (by `chat.assistant`), bot (the other one is a program), order (who spoke first of two
                   is the user), names (more than two: all are users, `name` says who)
     speakers      role to the names that the turns no longer carry
+    mentioned     other people whom a message or the room's own name names
     left_out      what is no turn: notices (joined, left), photos, stickers, deleted messages, with their number
 
 Names of speakers are personal data: no error and no reason here holds one.
@@ -44,6 +45,8 @@ class Message:
     """Messages of one thread are one conversation whatever the time between them."""
     beside: tuple[str, ...] = ()
     """What came along with the words: photo, file."""
+    mentions: tuple[str, ...] = ()
+    """Names of the people whom it mentions, where the export says so."""
 
 
 @dataclass
@@ -56,6 +59,8 @@ class Room:
     names: Mapping[str, str] = field(default_factory=dict)
     """What speakers are called, where `who` is an id."""
     bots: frozenset[str] = frozenset()
+    people: tuple[str, ...] = ()
+    """Names that the room is called by, where the export says so."""
 
     def moved(self, lines: int) -> Room:
         """The room with its messages so many lines further on."""
@@ -85,10 +90,21 @@ def conversations(room: Room, chat: Chat) -> tuple[Rows, list[Bad]]:
             continue
         roles, how = roles_of(_voices(turns), voices, assistants, room.bots)
         row = {**_spoken(turns, roles, how, room.names, chat.joined), "roles": how, **room.about}
+        if others := _mentioned(room, part, roles):
+            row["mentioned"] = others
         if out:
             row["left_out"] = dict(sorted(out.items()))
         rows.append((turns[0].line, row))
     return sorted(rows, key=lambda pair: pair[0]), bad
+
+
+def _mentioned(room: Room, part: Iterable[Message], roles: Mapping[str, str]) -> list[str]:
+    """Who is named in a conversation and does not speak in it: mentioned in a message, or the one that the room is called by."""
+    called = str(room.about.get("room", ""))
+    absent = {room.names.get(who, who) for who in _voices(room.messages)}
+    named = [*(name for m in part for name in m.mentions), *room.people, *sorted(name for name in absent if name.strip() and name in called)]
+    spoken = {room.names.get(who, who) for who in roles}
+    return [name for name in dict.fromkeys(named) if name not in spoken]
 
 
 def _voices(messages: Iterable[Message]) -> list[str]:

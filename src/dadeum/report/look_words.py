@@ -130,6 +130,7 @@ LOOK: Final[dict[str, tuple[str, str]]] = {
     "look.kind.secret": ("key or password", "키나 비밀번호"),
     "look.kind.hotline": ("public hotline", "대표 전화"),
     "look.kind.name": ("name of a person", "사람 이름"),
+    "look.kind.speaker": ("name of a speaker", "말하는 사람의 이름"),
     "look.examples": ("Longest and shortest", "가장 긴 것과 가장 짧은 것"),
     "look.longest": ("Longest", "가장 긴 기록"),
     "look.shortest": ("Shortest that are not empty", "비어 있지 않은 가장 짧은 기록"),

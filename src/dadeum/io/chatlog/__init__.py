@@ -31,7 +31,7 @@ from dadeum.io.value import dumps
 
 HEAD: Final = 1 << 16
 """Bytes in which an export shows what it is."""
-KEYS: Final = ("messages", "room", "server", "started", "ended", "times", "roles", "speakers", "left_out")
+KEYS: Final = ("messages", "room", "server", "started", "ended", "times", "roles", "speakers", "mentioned", "left_out")
 """What a conversation's row may hold: `fields` may name these wherever they are missing."""
 
 

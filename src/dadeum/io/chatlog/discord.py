@@ -68,7 +68,10 @@ def channel(value: Any, sound: bool = True) -> tuple[list[Room], list[Bad]]:
             bad.append(Bad(number, f"no message of Discord: {type(error).__name__}", shown(dumps(raw))))
             continue
         made.append(m)
-    return [Room(made, about, names, frozenset(bots))], bad
+    # A room of a few people has no name of its own: DirectTextChat, DirectGroupTextChat.
+    direct = isinstance(named["room"], dict) and str(named["room"].get("type")).startswith("Direct")
+    people = tuple(re.split(r",\s?", str(about.get("room", "")))) if direct else ()
+    return [Room(made, about, names, frozenset(bots), people)], bad
 
 
 def _message(number: int, raw: dict[str, Any], names: dict[str, str], bots: set[str]) -> Message:
@@ -87,8 +90,9 @@ def _message(number: int, raw: dict[str, Any], names: dict[str, str], bots: set[
     beside = [_file(name) for name in files] + ["sticker"] * len(raw.get("stickers") or ())
     if not text.strip():
         text = "\n".join(part for e in raw.get("embeds") or () for part in (e.get("title"), e.get("description")) if part)
+    mentions = tuple(str(m.get("nickname") or m.get("name") or "") for m in raw.get("mentions") or () if isinstance(m, dict))
     if text.strip():
-        return Message(number, who, text, when, SAID, beside=tuple(beside))
+        return Message(number, who, text, when, SAID, beside=tuple(beside), mentions=mentions)
     return Message(number, who, "\n".join(files), when, beside[0] if beside else "empty", beside=tuple(beside[1:]))
 
 

@@ -136,8 +136,9 @@ def _message(number: int, raw: dict[str, Any], called: dict[str, str], bots: set
     beside = ["photo" if str(f.get("mimetype", "")).startswith("image/") else "file" for f in raw.get("files") or () if isinstance(f, dict)]
     if not text.strip():
         text = "\n".join(words(a.get("text") or a.get("fallback") or "", called) for a in raw.get("attachments") or ())
+    mentions = tuple(called[m[2]] for m in _MARK.finditer(raw.get("text") or "") if m[1] == "@" and m[2] in called)
     if text.strip():
-        return Message(number, who, text, when, SAID, thread, tuple(beside))
+        return Message(number, who, text, when, SAID, thread, tuple(beside), mentions)
     files = "\n".join(str(f.get("name") or "") for f in raw.get("files") or ())
     return Message(number, who, files, when, beside[0] if beside else "empty", thread, tuple(beside[1:]))
 

@@ -21,7 +21,7 @@ from dadeum.steps.guard._pii.fold import FOLD, ZERO_WIDTH, fold
 from dadeum.steps.guard._pii.numbers import PROVIDER
 from dadeum.steps.guard._pii.spans import ALL, KINDS, Kind, Pattern, Span, digits
 
-__all__ = ["ALL", "FOLD", "KINDS", "SUSPECT", "THRESHOLD", "Kind", "Span", "digits", "find", "suspect"]
+__all__ = ["ALL", "FOLD", "KINDS", "MAYBE", "SUSPECT", "THRESHOLD", "Kind", "Span", "digits", "find", "suspect"]
 
 THRESHOLD: Final = 0.5
 """The confidence from which a claim counts (see spans.py)."""
@@ -102,4 +102,5 @@ _WORDS: Final = (
     rf"|[0-9A-Fa-f]{{2}}-[0-9A-Fa-f]{{2}}-[0-9A-Fa-f]{{2}}-"
 )
 SUSPECT: Final = rf"{_NUMBERS}|{_WORDS}"
-"""What every value holds, as a cheap test for Polars: seven digits close together, an @, dots or colons between numbers, words."""
+MAYBE: Final = re.compile(SUSPECT)
+"""What every value holds, as a cheap test for Polars, and for one string: seven digits close together, an @, dots or colons between numbers, words."""

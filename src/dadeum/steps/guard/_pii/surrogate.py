@@ -21,6 +21,7 @@
 | secret    | ends in EXAMPLE, as AWS's own examples do                                         |
 | messenger | holds the word example; no messenger keeps names free, so this one is a convention |
 | name      | 홍가나, 홍다란; A. Example: another convention. A Korean one ends as the value does (in a vowel, in ㄹ, in another consonant), so that every particle behind it stays right |
+| speaker   | as a name; a handle (happy_dev92) becomes example_1234                            |
 
 The digits come from the record's id and the order of the value in the record, never from the value: who has the surrogate has
 nothing to guess from. Separators and widths are those of the value.
@@ -41,6 +42,7 @@ MASKS: Final[dict[str, str]] = {
     "email": "[EMAIL]", "phone": "[PHONE]", "resident": "[RRN]", "card": "[CARD]", "business": "[BRN]", "ip": "[IP]", "corporate": "[CRN]", "driver": "[DRIVER]",
     "passport": "[PASSPORT]", "account": "[ACCOUNT]", "plate": "[PLATE]", "address": "[ADDRESS]", "customs": "[CUSTOMS]", "messenger": "[MESSENGER]",
     "iban": "[IBAN]", "ssn": "[SSN]", "mac": "[MAC]", "secret": "[SECRET]", "hotline": "[HOTLINE]", "name": "[NAME]",
+    "speaker": "[SPEAKER]",
 }  # fmt: skip
 NETWORKS = ("192.0.2", "198.51.100", "203.0.113")
 NUMERALS = "공일이삼사오육칠팔구"
@@ -154,6 +156,14 @@ def _name(value: str, draw: Iterator[int]) -> str:
     return f"홍{open_[next(draw) % 14]}{chr(ord(open_[next(draw) % 14]) + final)}"
 
 
+def _speaker(value: str, draw: Iterator[int]) -> str:
+    letters = [c for c in value if c.isalpha()]
+    if any("가" <= c <= "힣" for c in letters):
+        return _name(next(c for c in reversed(letters) if "가" <= c <= "힣"), draw)
+    handle = value.isascii() and " " not in value and (not value.isalpha() or value.islower())
+    return f"example_{''.join(_random(4, draw))}" if handle else _name(value, draw)
+
+
 def _spoken(value: str, draw: Iterator[int]) -> str:
     places = [i for i, c in enumerate(value) if c in NUMERALS + "영빵륙"]
     out = list(value)
@@ -227,5 +237,5 @@ _DIGITS: Final = {
 }  # fmt: skip
 _WORDS: Final = {
     "email": _email, "ip": _ip, "mac": _mac, "iban": _iban, "passport": _passport, "secret": _secret, "messenger": _messenger, "address": _address,
-    "name": _name,
+    "name": _name, "speaker": _speaker,
 }  # fmt: skip
