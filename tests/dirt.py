@@ -3,7 +3,7 @@
 A module `tests/dirt_*.py` that plants something has a function `truth()` which yields `Planted`. Seeds are fixed there. What is true
 of a row depends on the step's shape:
 
-    Edit             the text as it should become; rows without a truth should stay as they are
+    Edit             the text as it should become (with `seen`, any other text); rows without a truth should stay as they are
     Edit, `column`   the value that should stand in that column: all of it, before a colon, or between commas
     Filter, Compare  anything: the row should leave (or, with `column`, get a value there); rows without a truth should stay
 """
@@ -39,6 +39,8 @@ class Planted:
     column: str = ""
     before: tuple[str, ...] = ()
     """Steps that the rows go through first: those that write what the step looks at."""
+    seen: bool = False
+    """Whether an edit has found a row if it changed it at all: where several answers are right."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def measure(planted: Planted) -> list[Line]:
     if isinstance(step, Edit):
         before, after = rows.get_column("text").to_list(), step.edit(rows).get_column("text").to_list()
         changed = [i for i in range(rows.height) if before[i] != after[i]]
-        right = {i for i, clean in truth.items() if after[i] == clean}
+        right = {i for i, clean in truth.items() if after[i] == clean or (planted.seen and i in changed)}
         return [Line(steps, planted.language, planted.kind, len(truth), len(right), len(changed), len(right & set(changed)))]
     if isinstance(step, Filter):
         left = step.why(rows).get_column("reason").is_not_null().arg_true().to_list()

@@ -104,6 +104,34 @@ def unspaced(texts: Sequence[str]) -> Iterator[Planted]:
         yield Planted("no spaces", text.replace(" ", ""), text)
 
 
+SPACED: Final = (
+    "어제 친구와 함께 본 공연이 기대보다 훨씬 좋았다", "택배가 늦게 와서 선물을 제때 주지 못했어요", "회의 자료는 내일 아침까지 보내 드리겠습니다", "길을 잃은 아이가 울면서 엄마를 찾고 있었다",
+    "값이 싸고 양이 많아서 자주 가는 식당입니다", "비가 그치면 우산을 두고 나가도 될까요", "이 책은 처음 배우는 사람에게 어렵지 않다", "전화를 받지 않으면 문자를 남겨 주시기 바랍니다",
+    "동생은 나보다 키가 크지만 힘은 내가 더 세다", "버스가 끊겨서 집까지 걸어가야 했다", "오랜만에 만난 선생님은 하나도 변하지 않으셨다", "물이 끓으면 면을 넣고 사 분 동안 익힌다",
+    "화면이 켜지지 않을 때는 전원을 다시 눌러 보세요", "그는 아무 말도 하지 않고 창밖만 바라보았다", "새로 산 신발이 작아서 바꾸러 가려고 한다", "약속 시간에 늦을 것 같으니 먼저 드세요",
+    "겨울에는 해가 짧아서 저녁 산책을 하기 어렵다", "여행을 떠나기 전에 여권을 꼭 확인하세요", "문제가 생기면 바로 담당자에게 알려 주십시오", "두 나라는 오래전부터 서로 물건을 사고팔았다",
+    "시험이 끝나자 학생들이 운동장으로 뛰어나왔다", "설탕을 조금만 넣어도 맛이 크게 달라집니다", "밤새 눈이 내려 마을이 온통 하얗게 변했다", "컴퓨터가 느려졌다면 쓰지 않는 창을 닫아 보세요",
+)  # fmt: skip
+"""Sentences of everyday Korean, for their spaces: no marks inside."""
+
+
+def glued(texts: Sequence[str], words: int, rng: random.Random) -> Iterator[Planted]:
+    """So many words of each text written as one."""
+    for text in texts:
+        parts = text.split(" ")
+        at = rng.randrange(max(1, len(parts) - words + 1))
+        yield Planted(f"{words} words as one", " ".join([*parts[:at], "".join(parts[at : at + words]), *parts[at + words :]]), text)
+
+
+def sparse(texts: Sequence[str], rng: random.Random) -> Iterator[Planted]:
+    """Each space gone with a chance of a half, one at least."""
+    for text in texts:
+        first, *rest = text.split(" ")
+        keeps = [rng.random() < 0.5 for _ in rest]
+        keeps[rng.randrange(len(keeps))] = False
+        yield Planted("half of the spaces gone", first + "".join(" " * keep + word for keep, word in zip(keeps, rest)), text)
+
+
 def overspaced(texts: Sequence[str]) -> Iterator[Planted]:
     """A space after every syllable."""
     for text in texts:

@@ -13,6 +13,7 @@ import tempfile
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -93,8 +94,15 @@ def _cleaned() -> Iterator[Planted]:
         yield _edited("guard.policy", language, hidden, "a forbidden word", words=[word], mode="mask")
         rows = [{"text": a} for a, _ in hidden] + [{"text": t} for t in texts(language, 60)]
         yield Planted("annotate.toxicity", language, "a word of the user's list", rows, dict.fromkeys(range(60), "1"), {"terms": [word], "builtin": False}, "toxicity_terms")
-    spaced = [(p.dirty, p.clean) for p in dirt_clean.unspaced([re.sub(r"[.,!?]", "", t) for t in texts("ko", 60)])]
-    yield _edited("clean.spacing", "ko", spaced, "no spaces")
+    draw, given = random.Random("spacing"), dirt_clean.SPACED
+    graded = {
+        "3 words as one": dirt_clean.glued(given, 3, draw), "4 words as one": dirt_clean.glued(given, 4, draw), "a sentence as one word": dirt_clean.unspaced(given), "half of the spaces gone": dirt_clean.sparse(given, draw),
+        "three sentences as one word": dirt_clean.unspaced([re.sub(r"[.,!?]", "", t) for t in texts("ko", 60)]), "every syllable alone": dirt_clean.overspaced(given),
+    }  # fmt: skip
+    for kind, planted in graded.items():
+        pairs = [(p.dirty, p.clean) for p in planted]
+        yield _edited("clean.spacing", "ko", pairs, f"{kind}, as its writer had it")
+        yield replace(_edited("clean.spacing", "ko", pairs, f"{kind}, changed at all"), seen=True)
 
 
 def _within(text: str, word: str, draw: random.Random) -> str:

@@ -128,8 +128,6 @@ def test_answers_in_another_language_of_the_same_letters_are_found() -> None:
         ("Give me the final answer. 3x - 4y = 1, 2x + 3y = 12", "x = 3, y = 2"),
         ("How many more trees are in the yard?", "Ferdinand:6/2=<<6/2=3>>3 trees\nHarry:5+2(3)=5+6=11 trees\n11-3=<<11-3=8>>8 trees"),
         ("Which company has its seat in Singapore? (A) Alibaba (B) TSMC (C) Salesforce (D) Shopee", "D"),
-        ("Give some examples of national dishes. Italy", "- Ragu alla Bolognese\n- Risotto\n- Spaghetti alla Carbonara\n- Napoletana Pizza"),
-        ("Sounds good. What's the location?", "401 West Van Buren Street. Ticket is reserved."),
         ("Search in LA.", "Bill Callahan is at the Lodge Room."),
     ],
 )
