@@ -53,5 +53,36 @@ def error(table: np.ndarray) -> float:
     count, total = len(table), table[:, 1].sum()
     if count < 2 or (table[:, 1] >= total).any():
         return math.inf
-    rest = (table[:, 0] - ratio(table) * table[:, 1]) / (1 - table[:, 1] / total)
-    return float(math.sqrt((rest**2).sum() * (count - 1) / count) / total)
+    return float(math.sqrt((_rests(table) ** 2).sum() * (count - 1) / count) / total)
+
+
+def freedom(table: np.ndarray) -> float:
+    """Degrees of freedom with which `error` knows the spread, one less than there are clusters at most. A few that are large, or far out,
+    know less than as many alike: the logarithm of the variance is jackknifed over clusters (R. Miller 1968), and a chi-square whose logarithm
+    varies as much (by trigamma(df / 2)) has these degrees of freedom.
+
+    >>> round(freedom(np.array([[float(x % 2), 1.0] for x in range(20)]))), round(freedom(np.array([[x**4.0, 1.0] for x in range(20)])))
+    (19, 11)
+    """
+    count = len(table)
+    squares = _rests(table) ** 2
+    whole = float(squares.sum())
+    if count < 3 or not whole > 0 or (squares >= whole).any():
+        return 1.0 if count < 3 or whole > 0 else count - 1.0
+    logs = np.log(whole - squares)
+    varies = float(((logs - logs.mean()) ** 2).sum() * (count - 1) / count)
+    # trigamma(x) is 1/x + 1/(2 x^2) to a hundredth from one on.
+    return min(count - 1.0, (1 + math.sqrt(1 + 2 * varies)) / varies) if varies > 0 else count - 1.0
+
+
+def skewness(table: np.ndarray) -> float:
+    """Of the clusters' differences from the mean: nought where both sides are alike, 2 of an exponential distribution."""
+    rest = _rests(table)
+    spread = float(np.sqrt((rest**2).mean())) if len(rest) else 0.0
+    return float((rest**3).mean() / spread**3) if spread > 0 else 0.0
+
+
+def _rests(table: np.ndarray) -> np.ndarray:
+    """What each cluster's sum differs by from what the mean has it be, more where the cluster is a large part of the whole."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.nan_to_num((table[:, 0] - ratio(table) * table[:, 1]) / (1 - table[:, 1] / table[:, 1].sum()))

@@ -20,6 +20,8 @@ from typing import Any
 
 from dadeum.evaluate import metrics, power
 from dadeum.evaluate.compare import holm
+from dadeum.evaluate.quantiles import t_quantile
+from dadeum.evaluate.reach import Part, promised
 from dadeum.proving import Worth
 
 TUNED = "tuned"
@@ -41,11 +43,11 @@ class Cost:
         return None if self.machine is None else self.machine + self.labour
 
 
-def decide(proof: Mapping[str, Any], calls: Mapping[str, Mapping[str, Any]], cost: Cost, worth: Worth, *, power_wanted: float = 0.8) -> dict[str, Any]:
+def decide(proof: Mapping[str, Any], calls: Mapping[str, Mapping[str, Any]], cost: Cost, worth: Worth, *, power_wanted: float = 0.8, seeds: int = 1) -> dict[str, Any]:
     """decision.json: {verdict, best, arms, tuned, tuning, to_reach, affordable, missing, ...}, ready for JSON.
 
     proof: as `proof.proof` makes it, of the untuned arms and, where it is trained, of `tuned`; calls: what a call of each arm took
-    (`price` null where nobody said). worth: what the recipe reckons with.
+    (`price` null where nobody said). worth: what the recipe reckons with. seeds: how many trainings the recipe asks for.
     """
     metric = metrics.METRICS[proof["metric"]]
     up = 1 if metric.higher_is_better else -1
@@ -65,7 +67,7 @@ def decide(proof: Mapping[str, Any], calls: Mapping[str, Mapping[str, Any]], cos
         "arms": arms,
         "against": against,
         "tuning": {"seconds": cost.seconds, "machine": cost.machine, "labour": cost.labour, "price": cost.price, "least": cost.least, "currency": worth.currency},
-        "to_reach": None if trained else _to_reach(proof, best, worth, power_wanted, up),
+        "to_reach": None if trained else _to_reach(proof, best, worth, power_wanted, up, seeds),
         "break_even": {name: _break_even(arms[TUNED]["price"], arms[name]["price"], cost.price, worth.calls) for name in untuned} if trained else {},
         "affordable": _affordable(arms, best, worth) if not trained else None,
         "calls": worth.calls,
@@ -101,7 +103,7 @@ def _verdict(against: Mapping[str, Mapping[str, Any]], level: float, worth: Wort
     return "cannot tell"
 
 
-def _to_reach(proof: Mapping[str, Any], best: str, worth: Worth, wanted: float, up: int) -> dict[str, Any]:
+def _to_reach(proof: Mapping[str, Any], best: str, worth: Worth, wanted: float, up: int, seeds: int) -> dict[str, Any]:
     """{score, gain, visible, items}: what tuning has to reach for these items to show it; items: how many the least gain that matters needs.
 
     visible: the smallest difference that the items can show with the chance `wanted`; null where none can, or for scores whose spread
@@ -110,11 +112,14 @@ def _to_reach(proof: Mapping[str, Any], best: str, worth: Worth, wanted: float, 
     metric = metrics.METRICS[proof["metric"]]
     arm = proof["arms"][best]
     if metric.binary:
-        visible = power.smallest(proof["n"], level=proof["level"], power=wanted, clusters=proof["clusters"])
+        clusters = max(1, proof["clusters"])
+        sizes = [proof["n"] / clusters] * clusters
+        visible = power.smallest(proof["n"], level=proof["level"], power=wanted, sizes=sizes, seeds=seeds)
     else:
         # Paired differences spread about as far as one arm's scores do, where the arms' scores go half together.
         half = None if arm["low"] is None or arm["high"] is None else (arm["high"] - arm["low"]) / 2
-        visible = None if half is None else half / 1.96 * (1.96 + power.normal_quantile(wanted))
+        df = max(1, proof["clusters"] - 1)
+        visible = None if half is None else promised([Part(half / t_quantile(1 - proof["level"] / 2, df), half, df)], wanted, known=False)
     gain = None if visible is None else max(visible, worth.gain)
     score = None if gain is None else arm["score"] + up * gain
     if metric.binary and score is not None and score > 1:

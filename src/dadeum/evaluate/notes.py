@@ -6,6 +6,9 @@ from typing import Any, Final
 
 FEW: Final = 10
 """Clusters below which intervals are rough: with 6 of unlike size a 95 % interval covered 93 %."""
+SKEWED: Final = 1.5
+"""Skewness of the clusters' differences from which on so few as MANY are told as a weakness: 30 normal ones of one size never reach it."""
+MANY: Final = 60
 
 
 def notes(told: dict[str, Any]) -> tuple[list[str], list[str]]:
@@ -42,6 +45,16 @@ def notes(told: dict[str, Any]) -> tuple[list[str], list[str]]:
             (
                 f"{told['clusters']} clusters are few: intervals are rough, and below 6 no difference can be called.",
                 f"그룹이 {told['clusters']}개뿐이라 구간이 거칠고, 6개 미만이면 어떤 차이도 판정할 수 없습니다.",
+            )
+        )
+    skewed = next((c.get("skewness") or 0.0 for c in told["comparisons"] if (c["a"], c["b"], c["metric"]) == (a, b, told["metric"])), 0.0)
+    if told["clusters"] < MANY and abs(skewed) > SKEWED:
+        pairs.append(
+            (
+                f"{told['clusters']} groups whose differences are strongly skewed: the interval may be too narrow. In simulated worlds like this 6 to 7 of "
+                "100 intervals missed the truth instead of 5, and the smallest difference that is told was found in 77 of 100 instead of 80.",
+                f"그룹이 {told['clusters']}개뿐이고 차이가 크게 치우쳐 있어 구간이 너무 좁을 수 있습니다. 이런 모의실험에서는 구간 100개 가운데 5개가 아니라 "
+                "6~7개가 참값을 벗어났고, 여기에 적힌 최소 차이는 100번 가운데 80번이 아니라 77번 찾아냈습니다.",
             )
         )
     for name, arm in told["arms"].items():

@@ -24,7 +24,6 @@ from dadeum.evaluate import metrics, notes
 from dadeum.evaluate.compare import Arm, Difference, compare, holm, mean, verdict
 from dadeum.evaluate.metrics.label import confusion
 from dadeum.evaluate.metrics.loss import Losses, per
-from dadeum.evaluate.quantiles import normal_quantile
 from dadeum.settings import Prove
 
 METHOD: Final = {
@@ -74,11 +73,13 @@ def proof(
     task: str = "",
     seed: int = 0,
     headline: tuple[str, str] | None = None,
+    beside: int = 0,
 ) -> dict[str, Any]:
     """The content of proof.json, ready for JSON (no number in it is infinite or NaN).
 
     arms: two or more, the one to be beaten first. cluster: a value for each item, equal ones belong together. headline: names (a, b)
-    of the pair whose difference `a` minus `b` stands on top; by default the last arm against the first. Raises DadeumError
+    of the pair whose difference `a` minus `b` stands on top; by default the last arm against the first. beside: comparisons of other suites
+    that these are corrected with (together.py): what can be found depends on them. Raises DadeumError
     when no item has a usable reference, ValueError when lengths disagree, RecipeError for settings that do not go together.
 
     >>> base, tuned = Answers("base", [["no"] * 40]), Answers("tuned", [["서울입니다"] * 40], seeds=(0,))
@@ -96,7 +97,7 @@ def proof(
     losses = _losses(arms, len(references), cluster)
     main, unscored = _main(arms, references, prove, cluster, losses)
     shared = [main, *(one for one in losses if one is not main)]
-    listed = [row for metric in shared for row in _comparisons(metric, prove, seed, (a, b))]
+    listed = [row for metric in shared for row in _comparisons(metric, prove, seed, (a, b), beside if metric is main else 0)]
     top = next(row for row in listed if (row["a"], row["b"], row["metric"]) == (a, b, prove.metric))
     n = main.arms[0].scores.shape[1]
     told: dict[str, Any] = {
@@ -202,7 +203,7 @@ def _losses(arms: Sequence[Answers], n: int, cluster: Sequence[Hashable | None] 
     return made
 
 
-def _comparisons(scored: Scored, prove: Prove, seed: int, headline: tuple[str, str]) -> list[dict[str, Any]]:
+def _comparisons(scored: Scored, prove: Prove, seed: int, headline: tuple[str, str], beside: int) -> list[dict[str, Any]]:
     """Every pair of one metric, the later arm minus the earlier one (the headline's pair as it asks), p corrected."""
     metric = metrics.METRICS[scored.key]
     pairs = [(a, b) if (b.name, a.name) != headline else (b, a) for b, a in combinations(scored.arms, 2)]
@@ -231,15 +232,17 @@ def _comparisons(scored: Scored, prove: Prove, seed: int, headline: tuple[str, s
                 "clusters": one.clusters,
                 "discordant": one.discordant,
                 "share_of_training": one.share_of_training,
-                "smallest_difference": _smallest(one, prove.power),
+                "skewness": one.skewness,
+                "smallest_difference": None if blind else _smallest(one, prove.power, prove.level / (len(pairs) + beside), metric.binary),
             }
         )
     return rows
 
 
-def _smallest(one: Difference, power: float) -> float | None:
-    """The true difference that a comparison with this error would have called with chance `power`."""
-    return _finite((one.high - one.low) / 2 + normal_quantile(power) * one.error) if 0 < power < 1 else None
+def _smallest(one: Difference, power: float, level: float, binary: bool) -> float | None:
+    """The true difference that a comparison like this one would have called with chance `power`; null where it lies beyond the scale."""
+    found = _finite(one.promise(power, level))
+    return None if binary and found is not None and found > 1 else found
 
 
 def _arm(told: dict[str, Any], arm: Arm, scored: Scored, prove: Prove, seed: int) -> None:

@@ -1,6 +1,8 @@
 """What chance alone would do to a paired difference: signs flipped, clusters drawn again, discordant items counted.
 
-signs     if the arms were alike, every cluster's difference could as well have had the other sign: exact under that null
+flips     if the arms were alike, every cluster's difference could as well have had the other sign: exact under that null. The interval that
+          belongs to it holds every value that would not be rejected as the true difference. A value is rejected as seldom as it lies
+          between the mean of a random half of the clusters and the mean of the others (typical values; Hartigan 1969)
 mcnemar   the same test for right/wrong items without clusters, in closed form, with the mid-p correction (Fagerland, Lydersen,
           Laake 2013: holds its level where the exact test is far below it)
 studentised   the paired bootstrap over clusters of t = (mean* - mean) / error*, whose quantiles replace Student's: it follows
@@ -41,26 +43,32 @@ def mcnemar(gained: int, lost: int) -> float:
     return float(min(1.0, 2 * chances[: fewer + 1].sum() - chances[fewer]))
 
 
-def signs(table: np.ndarray, draws: int, seed: int) -> float:
-    """Two-sided p of the sign-flip permutation test on the sums of clusters: exact to ENUMERATED clusters, else by `draws`.
+def flips(table: np.ndarray, level: float, draws: int, seed: int) -> tuple[float, float, float]:
+    """(p, low, high): two-sided p of the sign-flip permutation test on the sums of clusters, and the weighted means that the test would not
+    reject at `level`. Exact to ENUMERATED clusters, else by `draws`; infinite ends where there are too few clusters to reject anything.
 
-    >>> signs(np.array([[1.0, 1.0], [2.0, 1.0], [3.0, 1.0]]), 0, 0)
-    0.25
+    >>> flips(np.array([[1.0, 1.0], [2.0, 1.0], [3.0, 1.0]]), 0.05, 0, 0)
+    (0.25, -inf, inf)
+    >>> flips(np.array([[float(x), 1.0] for x in range(6)]), 0.05, 0, 0)
+    (0.0625, 0.0, 5.0)
     """
-    values = table[table[:, 0] != 0, 0]
-    seen = abs(values.sum()) * (1 - 1e-12) - 1e-300
-    if not len(values):
-        return 1.0
-    if len(values) <= ENUMERATED:
-        patterns = (np.arange(2 ** len(values))[:, None] >> np.arange(len(values)) & 1) * 2.0 - 1
-        return float((abs(patterns @ values) >= seen).mean())
-    rng = np.random.Generator(np.random.PCG64(seed))
-    hits = 0
-    for some in _chunks(draws, len(values)):
-        bits = rng.integers(0, 256, (some, (len(values) + 7) // 8), dtype=np.uint8)
-        heads = np.unpackbits(bits, axis=1, count=len(values)) @ values
-        hits += int((abs(2 * heads - values.sum()) >= seen).sum())
-    return (hits + 1) / (draws + 1)
+    halves, exact = _halves(table, draws, seed)
+    # Clusters without a difference are of no account for p, so that few others can be counted out.
+    apart = table[table[:, 0] != 0]
+    counted, exactly = (halves, exact) if exact or len(apart) > ENUMERATED else _halves(apart, draws, seed)
+    total = table.sum(axis=0)
+    hits = int((counted[:, 0] * (total[0] - counted[:, 0]) <= 1e-12 * total[0] ** 2).sum())
+    p = hits / len(counted) if exactly else (hits + 1) / (draws + 1)
+    spared = math.floor(level * len(halves) + 1e-9) if exact else math.floor(level * (draws + 1) + 1e-9) - 1
+    if spared < 0:
+        return p, -math.inf, math.inf
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = np.stack([halves[:, 0] / halves[:, 1], (total[0] - halves[:, 0]) / (total[1] - halves[:, 1])])
+    # All clusters in one half say nothing of the other: any value lies between the two.
+    alone = ~np.isfinite(means).all(axis=0)
+    low = np.partition(np.where(alone, -np.inf, means.min(axis=0)), spared)[spared]
+    high = -np.partition(-np.where(alone, np.inf, means.max(axis=0)), spared)[spared]
+    return p, float(low), float(high)
 
 
 def studentised(table: np.ndarray, level: float, draws: int, seed: int, floor: float = 0.0) -> tuple[float, float]:
@@ -106,6 +114,22 @@ def _drawn(rng: np.random.Generator, often: np.ndarray, draws: int) -> np.ndarra
     kind = np.repeat(np.arange(kinds), often)[rng.integers(0, count, (draws, count))]
     kind += np.arange(draws)[:, None] * kinds
     return np.bincount(kind.ravel(), minlength=draws * kinds).reshape(draws, kinds).astype(np.float64)
+
+
+def _halves(table: np.ndarray, draws: int, seed: int) -> tuple[np.ndarray, bool]:
+    """((halves, 2), all): the sums of halves of the clusters, each cluster in it by the toss of a coin: all that there are of few clusters."""
+    count = len(table)
+    if count <= ENUMERATED:
+        return (np.arange(2**count)[:, None] >> np.arange(count) & 1) @ table, True
+    kinds, often = np.unique(table, axis=0, return_counts=True)
+    rng = np.random.Generator(np.random.PCG64(seed))
+    if len(kinds) <= FEW:
+        return rng.binomial(often, 0.5, (draws, len(kinds))) @ kinds, False
+    made = []
+    for some in _chunks(draws, count):
+        bits = rng.integers(0, 256, (some, (count + 7) // 8), dtype=np.uint8)
+        made.append(np.unpackbits(bits, axis=1, count=count) @ table)
+    return np.concatenate(made), False
 
 
 def _chunks(draws: int, width: int) -> list[int]:

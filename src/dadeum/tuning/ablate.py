@@ -32,7 +32,7 @@ from dadeum.settings import Prove
 from dadeum.tuning.answers import prove_settings
 from dadeum.tuning.rows import NEEDED, remade, split, train_settings, training_rows
 from dadeum.tuning.suites import held
-from dadeum.tuning.variant import Say, tuned, variant
+from dadeum.tuning.variant import Say, stands_on, tuned, variant
 
 Effect = Literal["helps", "harms", "no difference", "cannot tell", "changed nothing"]
 FIRST: Final = 10
@@ -80,6 +80,7 @@ def ablate(recipe: Recipe, out: Path, names: Sequence[str], say: Say = lambda te
             entry |= {"difference": 0.0, "low": 0.0, "high": 0.0, "p": 1.0, "p_corrected": 1.0, "effect": "changed nothing"}
         steps.append(entry)
     ablations = {
+        "key": stands_on(recipe, out, own),
         "metric": wanted.metric,
         "n": best.scores.shape[1],
         "clusters": found[0].clusters if found else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +19,7 @@ from dadeum.tuning.harness import harness
 from dadeum.tuning.replies import TUNED, Replied, replies
 from dadeum.tuning.rows import split
 from dadeum.tuning.suites import Held, groups, held, passages
+from dadeum.tuning.variant import stands_on
 
 if TYPE_CHECKING:
     from dadeum.evaluate.proof import Answers
@@ -29,10 +30,11 @@ MANY: Final = 4
 """Arms from which on they are put in an order: three are three comparisons."""
 
 
-def prove(recipe: Recipe, out: Path) -> dict[str, Any]:
+def prove(recipe: Recipe, out: Path, say: Callable[[str], None] = lambda what: None) -> dict[str, Any]:
     """Ask every arm's models the held-out items, score and compare; writes proof.json, answers.parquet and calls.json, gives the headline.
 
-    The headline is tuned against raw where the recipe has that arm (did engineering the data help?), else against the base.
+    The headline is tuned against raw where the recipe has that arm (did engineering the data help?), else against the base. say: is told
+    how far the answers are.
     """
     if measured.applies(recipe):
         return measured.prove(recipe, out)
@@ -40,11 +42,15 @@ def prove(recipe: Recipe, out: Path) -> dict[str, Any]:
     asked = arms(wanted)
     raw = next((name for name, arm in asked.items() if arm.kind == "raw"), "base")
     suites = held(recipe, out, wanted)
-    said = ask(recipe, out, suites, asked)
+    said = ask(recipe, out, suites, asked, say=say)
     made = compared(recipe, suites, said, ("tuned", raw), {s.name: harness(recipe, out, wanted, s, asked, ("tuned", raw)) for s in wanted.suites if s.task})
     answers_of(suites, said).write_parquet(out / "answers.parquet")
     (out / "calls.json").write_bytes(orjson.dumps({name: one.calls for name, one in said[0].items()}, option=orjson.OPT_INDENT_2))
-    (out / "proof.json").write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
+    path = out / "proof.json"
+    # What was measured of the steps still holds where nothing that it stands on is another: trainings are dear.
+    if ablations := (orjson.loads(path.read_bytes()) if path.exists() else {}).get("ablations"):
+        made |= {"ablations": ablations} if ablations["key"] == stands_on(recipe, out, suites[0]) else {}
+    path.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
     return {k: made[k] for k in ("verdict", "difference", "low", "high", "p", "n")}
 
 
@@ -54,7 +60,9 @@ def arms(prove: Prove) -> dict[str, Arm]:
     return {"base": named.pop("base", Arm("base")), **named, "tuned": TUNED}
 
 
-def ask(recipe: Recipe, out: Path, suites: Sequence[Held], asked: dict[str, Arm], losses: bool = True) -> list[Said]:
+def ask(
+    recipe: Recipe, out: Path, suites: Sequence[Held], asked: dict[str, Arm], losses: bool = True, say: Callable[[str], None] = lambda what: None
+) -> list[Said]:
     """What each arm says to the items of each suite; with the held-out losses where a local model is asked the items as they stand."""
     from dadeum.evaluate.arms import ask as made
     from dadeum.evaluate.arms.examples import Pool
@@ -70,7 +78,7 @@ def ask(recipe: Recipe, out: Path, suites: Sequence[Held], asked: dict[str, Arm]
         told.append({})
         for name, arm in asked.items():
             prompts = made(arm, suite.items, pool, corpora.get(arm.corpus, ()), suite.prove, recipe.seed, columns)
-            told[-1][name] = replies(recipe, out, arm, prompts, suite.prove.max_new_tokens, losses)
+            told[-1][name] = replies(recipe, out, arm, prompts, suite.prove.max_new_tokens, losses, say)
     return told
 
 
@@ -86,10 +94,12 @@ def compared(
     from dadeum.evaluate.together import together
 
     made = []
+    pairs = math.comb(len(said[0]), 2)
+    beside = (len(suites) - 1) * pairs + sum(len(one["comparisons"]) for one in (scored or {}).values())
     for suite, replied in zip(suites, said):
         answers = [Answers(name, one.replies, one.seeds, [Losses.of(lost) for lost in one.losses]) for name, one in replied.items()]
         told = proof(
-            answers, suite.references, suite.prove, cluster=suite.cluster, task=suite.name or recipe.name, seed=recipe.seed, headline=headline
+            answers, suite.references, suite.prove, cluster=suite.cluster, task=suite.name or recipe.name, seed=recipe.seed, headline=headline, beside=beside
         )
         made.append({**told, **_parts(recipe, suite, answers, told)})
     others = {suite.name: told for suite, told in zip(suites[1:], made[1:])} | dict(scored or {})

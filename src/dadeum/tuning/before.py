@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import shutil
 from pathlib import Path
 from typing import Any, Final
@@ -71,16 +72,39 @@ def _found(recipe: Recipe, lesson: Lesson, base: str, out: Path) -> list[Any]:
 
 
 def power(recipe: Recipe, out: Path) -> dict[str, Any] | None:
-    """How small a gain the held-out items can show, for some shares of items on which two arms will differ. None without `prove`."""
+    """How small a gain the held-out items can show, for some shares of items on which two arms will differ. None without `prove`.
+
+    As strict as the proof will be: clusters as they are, the recipe's trainings, and all the comparisons that are corrected together.
+    """
     if recipe.prove is None:
         return None
+    from dadeum.evaluate import metrics
+    from dadeum.evaluate import power as powers
     from dadeum.evaluate.items import items
-    from dadeum.evaluate.power import forecast
 
-    held = items(split(out, "test"), recipe.prove.cluster, recipe.prove.items, recipe.seed)
-    clusters = held.get_column("cluster").n_unique() if recipe.prove.cluster else held.height
-    table = forecast(held.height, clusters, recipe.prove.level, recipe.prove.power)
-    middle = next(row["smallest"] for row in table if row["discordant"] == 0.2)
-    shown = "no difference at all reliably" if middle is None else f"differences from {100 * middle:.0f} points on"
-    means = f"{held.height:,} held-out items of {clusters:,} groups show {shown} (power {recipe.prove.power:.0%}, if the arms differ on a fifth of them)"
-    return {"items": held.height, "clusters": clusters, "smallest": middle, "table": table, "means": means}
+    prove, seeds = recipe.prove, len(recipe.train.seeds) if recipe.train else 1
+    held = items(split(out, "test"), prove.cluster, prove.items, recipe.seed)
+    column = held.get_column("cluster")
+    sizes = [1] * column.null_count() + column.drop_nulls().value_counts()["count"].to_list() if prove.cluster else [1] * held.height
+    arms = len({"base", "tuned", *(arm.name for arm in prove.arms)})
+    tests = math.comb(arms, 2) * (1 + len(prove.suites))
+    level = prove.level / tests
+    who = f"{held.height:,} held-out items of {len(sizes):,} groups"
+    told: dict[str, Any] = {"items": held.height, "clusters": len(sizes), "comparisons": tests, "seeds": seeds}
+    if not metrics.METRICS[prove.metric].binary:
+        found = powers.smallest_mean(1.0, held.height, level=level, power=prove.power, sizes=sizes)
+        shown = "no difference at all reliably" if found is None else f"differences from {found:.2f} of the deviation of the items' own differences on"
+        return {**told, "smallest": None, "table": [], "means": f"{who} show {shown} (power {prove.power:.0%}, one training)"}
+    raw = any(arm.kind == "raw" for arm in prove.arms)
+    table = powers.forecast(held.height, sizes, level=level, power=prove.power, seeds=seeds, raw=raw)
+    middle = [row["smallest"] for row in table if row["discordant"] == 0.2]
+    points = ["-" if one is None else f"{100 * one:.0f}" for one in middle]
+    if not any(middle):
+        shown = "no difference at all reliably"
+    elif len(middle) == 1:
+        shown = f"differences from {points[0]} points on"
+    else:
+        shown = f"differences from {points[0]} points on, from {points[1]} where answers of a group go together (correlation {powers.CORRELATION:g})"
+    luck = f", {seeds} trainings that differ by a point" if seeds > 1 else ""
+    means = f"{who} show {shown} (power {prove.power:.0%}, if the arms differ on a fifth of them{luck})"
+    return {**told, "smallest": middle[-1] if middle else None, "table": table, "means": means}

@@ -43,7 +43,7 @@ def decide(recipe: Recipe, out: Path) -> dict[str, Any]:
     calls = {name: priced(one.calls, wanted.worth.tuned if name == "tuned" else asked[name].price) for name, one in said[0].items()}
     for name, arm in asked.items():
         calls[name] |= latency(recipe, out, arm, own[0].items, wanted.max_new_tokens)
-    made = decided(proof, calls, cost(recipe, out), wanted.worth, power_wanted=wanted.power)
+    made = decided(proof, calls, cost(recipe, out), wanted.worth, power_wanted=wanted.power, seeds=len(train_settings(recipe).seeds))
     return {**made, "notes": proof["notes"], "notes_ko": proof["notes_ko"]}
 
 

@@ -14,18 +14,23 @@ from dadeum.engine import unit
 from dadeum.settings import Train
 from dadeum.step import digest_file
 
-VERSION: Final = "2"
+VERSION: Final = "3"
 """Bump it when the same rows, model and settings would be supervised, or would answer, otherwise: part of what is kept of both."""
 
 
 def kept(out: Path, kind: str, made_of: list[Any], make: Callable[[], tuple[dict[str, Any], dict[str, pl.DataFrame]]]) -> unit.Unit:
     """What `make` gives, or gave before out of the same: kept below the run's cache."""
-    path = out / f"cache/{kind}" / unit.digest(VERSION, *map(_digest, made_of))
+    path = out / f"cache/{kind}" / key(*made_of)
     found = unit.load(path)
     if found is not None:
         return found
     head, parts = make()
     return unit.Unit(head, unit.save(path, head, parts), parts)
+
+
+def key(*made_of: Any) -> str:
+    """The digest of what something is made of: rows, settings, names."""
+    return unit.digest(VERSION, *map(_digest, made_of))
 
 
 def _digest(value: Any) -> str:

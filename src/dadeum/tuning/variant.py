@@ -18,9 +18,10 @@ import polars as pl
 from dadeum.errors import DadeumError
 from dadeum.evaluate.metrics.loss import Losses
 from dadeum.evaluate.proof import Answers
-from dadeum.proving import Arm
+from dadeum.proving import Arm, Worth
 from dadeum.recipe import Recipe
 from dadeum.settings import Train
+from dadeum.tuning.keep import content, key
 from dadeum.tuning.replies import TUNED, replies
 from dadeum.tuning.rows import base_model, split, train_settings
 from dadeum.tuning.suites import Held
@@ -46,6 +47,13 @@ def variant(recipe: Recipe, out: Path, name: str, rows: pl.DataFrame, held: Held
         say(f"train {name}, seed {seed}")
         loop.train(rows, split(out, "validation"), base, settings, seed, folder)
     return _answers(recipe, out, name, drawn, folders, held)
+
+
+def stands_on(recipe: Recipe, out: Path, held: Held) -> str:
+    """Digest of what a study of a run stands on: its steps, its tuned models, its held-out items and how they are scored."""
+    models = [content(model_folder(out, "tuned", seed)) for seed in train_settings(recipe).seeds]
+    scored = dataclasses.replace(held.prove, arms=(), suites=(), slices=(), worth=Worth(), served=True)
+    return key(recipe.steps, recipe.seed, models, held.items.select("id", "messages", "reference", "cluster"), scored)
 
 
 def budgeted(recipe: Recipe, out: Path) -> Train:
