@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,10 @@ from dadeum import run
 from dadeum.engine.collect import fold
 from dadeum.io.back import raws
 from dadeum.record import ROLES, prose, records, turns
-from dadeum.steps.guard._pii import vault
+from dadeum.steps.guard._pii import korean, numbers, vault
 from dadeum.steps.guard._pii.speakers import People, is_personal
 from dadeum.steps.guard.pii import Pii
+from test_guard_pii import VALUES
 
 EXPORTS = [(kind, language) for kind in (
     "kakaotalk", "kakaotalk table", "slack", "discord", "chatgpt", "claude", "dialogue", "two speakers", "roles", "from", "names", "speech",
@@ -158,6 +160,28 @@ SAFE = {"order_id": "2024-0301-77120", "uuid": "550e8400-e29b-41d4-a716-44665544
 def test_ids_dates_and_the_like_in_fields_stay() -> None:
     rows = records([{"text": "글", "meta": json.dumps({k: v}, ensure_ascii=False)} for k, v in SAFE.items()]).with_columns(pl.Series(f"meta.{k}", [v] * len(SAFE)) for k, v in SAFE.items())
     assert_frame_equal(Pii().edit(rows), rows)
+
+
+@pytest.mark.parametrize("key", ["x", "id", "review_id", "phone", "전화", "password", "계좌번호", "카드", "card_no", "주민번호", "ssn", "driver", "IP", "account", "주소", "차량", "통관부호", "IBAN", "여권", "법인등록번호"])
+@pytest.mark.parametrize("threshold", [0.3, 0.5])
+def test_what_is_spared_of_a_table_holds_nothing(key: str, threshold: float) -> None:
+    draw = random.Random(key)
+    shapes = [value for kind, values in VALUES.items() if kind != "name" for value in values]
+    bare = [re.sub(r"\D", "", value) for value in shapes] + ["".join(draw.choices("0123456789", k=n)) for n in range(1, 20) for _ in range(20)]
+    resident = [f"{draw.randint(50, 99)}{draw.randint(1, 12):02}{draw.randint(1, 28):02}{draw.choice('1234')}{draw.randint(0, 999999):06}" for _ in range(200)]
+    values = [*shapes, *SAFE.values(), *bare, *resident, *(f"0{n}" for n in bare)]
+    rows = records([{"text": "글"}] * len(values)).with_columns(pl.Series(f"meta.{key}", values))
+    step = Pii(threshold=threshold)
+    out = step.edit(rows)
+    assert_frame_equal(promises.unguarded(step).edit(rows), out)
+    assert (out[f"meta.{key}"] != rows[f"meta.{key}"]).sum() >= 20
+
+
+def test_every_word_that_says_what_a_number_is_spares_nothing() -> None:
+    for module in (numbers, korean):
+        patterns = {name for name, value in vars(module).items() if isinstance(value, re.Pattern) and value.flags & re.IGNORECASE and name.startswith("_")}
+        told = {name for name, value in vars(module).items() if any(value is one for one in module.TOLD)}
+        assert patterns - told <= {"_VERSION", "_NUMBERED"}, "words that take confidence away"
 
 
 def test_the_vault_gives_back_who_spoke(exports: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from dadeum.io.chunk import Unreadable
-from dadeum.io.turns import Turn, build
+from dadeum.io.turns import Turn, build, roles
 from dadeum.io.value import dumps, loads
 
 Columns = dict[str, Any]
@@ -89,7 +89,7 @@ def alpaca(row: Columns) -> dict[str, Any]:
     system = turns[0]["content"] if turns[0]["role"] == "system" else None
     body = turns[system is not None :]
     if not body or [t["role"] for t in body] != ["user", "assistant"] * (len(body) // 2):
-        raise Unreadable(f"alpaca holds pairs of user and assistant turns, the record has {', '.join(t['role'] for t in turns)}")
+        raise Unreadable(f"alpaca holds pairs of user and assistant turns, the record has {roles(turns)}")
     if any(t["tool_calls"] is not None for t in body):
         raise Unreadable("alpaca has no place for tool calls")
     said = [t["content"] or "" for t in body]
@@ -105,7 +105,7 @@ def prompt(row: Columns) -> dict[str, Any]:
     """Prompt and completion, both as messages; the completion is the last assistant turn."""
     made = openai(_chat(row))
     if made[-1]["role"] != "assistant":
-        raise Unreadable(f"the last turn is the {made[-1]['role']}'s, there is no completion")
+        raise Unreadable(f"the last turn is the {roles(made[-1:])}'s, there is no completion")
     return {"prompt": made[:-1], "completion": made[-1:], **_tools(row)}
 
 
@@ -114,7 +114,7 @@ def kto(row: Columns) -> dict[str, Any]:
     made = prompt(row)
     liked = {"true": True, "1": True, "false": False, "0": False}.get(str(row.get("label")).lower())
     if liked is None:
-        raise Unreadable(f"kto needs the label true or false, the record has {row.get('label')!r}")
+        raise Unreadable(f"kto needs the label true or false, the record has {'another' if row.get('label') else 'none'}")
     return {**made, "label": liked}
 
 
@@ -164,7 +164,7 @@ def _json(value: str, what: str) -> Any:
     try:
         return loads(value)
     except ValueError:
-        raise Unreadable(f"{what} not JSON: {value[:60]!r}") from None
+        raise Unreadable(f"{what} not JSON") from None
 
 
 FORMS: Final[dict[str, Callable[[Columns], dict[str, Any]]]] = {

@@ -33,7 +33,7 @@ from typing import Any, Final
 
 from dadeum.io import transcript
 from dadeum.io.chunk import Unreadable
-from dadeum.io.turns import KEYS, Dialect, Turn, build, build_all, read, read_all, turn
+from dadeum.io.turns import KEYS, Dialect, Turn, build, build_all, read, read_all, roles, turn
 from dadeum.io.value import as_text, dumps, loads
 from dadeum.settings import Chat
 
@@ -76,7 +76,7 @@ class Got:
             try:
                 self.columns["score"] = float(value)
             except ValueError:
-                raise Unreadable(f"{'.'.join(path)} is no number: {value[:40]!r}") from None
+                raise Unreadable(f"{'.'.join(path)} is no number") from None
             self.take(path, "score", "figures", value)
         else:
             self.columns["score"] = float(value)
@@ -201,9 +201,8 @@ def _turns(turns: list[Turn], codec: Any, told: list[Any], body: list[Turn], whe
 
 
 def _history(turns: list[Turn], where: str) -> list[list[Any]]:
-    roles = [t["role"] for t in turns]
-    if roles != ["user", "assistant"] * (len(turns) // 2):
-        raise Unreadable(f"{where} holds pairs of user and assistant turns, the record has {roles}")
+    if [t["role"] for t in turns] != ["user", "assistant"] * (len(turns) // 2):
+        raise Unreadable(f"{where} holds pairs of user and assistant turns, the record has {roles(turns)}")
     return [[a["content"], b["content"]] for a, b in zip(turns[::2], turns[1::2])]
 
 

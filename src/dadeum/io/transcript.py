@@ -36,7 +36,7 @@ def write(turns: Sequence[Turn]) -> str:
     made = []
     for said in turns:
         if said["role"] not in _NAME:
-            raise Unreadable(f"a transcript has no turn of role {said['role']!r}")
+            raise Unreadable("a transcript has turns of user and assistant alone, the record has others")
         made.append(f"\n\n{_NAME[said['role']]}:" + ("" if said["content"] is None else f" {said['content']}"))
     return "".join(made)
 

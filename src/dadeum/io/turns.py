@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 from dadeum.io.value import dumps, loads
-from dadeum.record import MESSAGE, TEXT_PARTS
+from dadeum.record import MESSAGE, ROLES, TEXT_PARTS
 
 Turn = dict[str, Any]
 Shape = list[Any]
@@ -41,6 +41,15 @@ def is_turns(value: Any, dialect: Dialect) -> bool:
         return False
     who, said = KEYS[dialect]
     return all(isinstance(m, dict) and isinstance(m.get(who), str) and (said in m or (dialect == "chat" and "tool_calls" in m)) for m in value)
+
+
+def roles(turns: Sequence[Turn]) -> str:
+    """The roles of turns, as an error may tell them: one that is none of the known ones may be somebody's name.
+
+    >>> roles([turn("user", ""), turn("김민수", "")])
+    'user, another'
+    """
+    return ", ".join(said["role"] if said["role"] in ROLES else "another" for said in turns)
 
 
 def turn(role: str, content: str | None) -> Turn:

@@ -14,7 +14,7 @@ import polars as pl
 
 from dadeum import step as steps
 from dadeum.recipe import read_step
-from dadeum.record import records
+from dadeum.record import RECORD, records
 from dadeum.report import diff
 from dadeum.report.facts import Facts, contents, scan
 from dadeum.steps.guard._pii import vault
@@ -167,7 +167,11 @@ def _cut(segments: list[diff.Segment]) -> list[diff.Segment]:
 
 def concealed(texts: list[str]) -> list[str]:
     """The same texts, with what `guard.pii` takes for personal data masked: these rows may have left before it ran."""
+    return masked(records({"text": text} for text in texts)).get_column("text").to_list() if texts else texts
+
+
+def masked(rows: pl.DataFrame) -> pl.DataFrame:
+    """The same rows, masked; that needs them whole, since who speaks in a chat is told by its structure. Columns of RECORD that they lack are empty."""
     step = read_step(PII, {"mode": "mask"})
-    if not texts or not isinstance(step, steps.Edit):
-        return texts
-    return step.edit(records({"text": text} for text in texts)).get_column("text").to_list()
+    rows = rows.with_columns(pl.lit(None, dtype=dtype).alias(c) for c, dtype in RECORD.items() if c not in rows.columns)
+    return step.edit(rows) if isinstance(step, steps.Edit) else rows

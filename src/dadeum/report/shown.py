@@ -16,11 +16,14 @@ import polars as pl
 from dadeum.report import sample, survey
 from dadeum.report.files import File
 from dadeum.report.qualities import MARKUP
+from dadeum.steps.guard._pii.speakers import NAMED, is_full
 
 SHOWN: Final = 280
 """Characters of a text that are shown."""
-NAMED: Final = 120
+VALUE: Final = 120
 """Characters of a name or value that are shown."""
+SPEAKER: Final = "[SPEAKER]"
+"""Stands for a person's name."""
 
 FOCUS: Final = {"personal": re.compile(r"\[[A-Z]{2,20}\]"), "markup": re.compile(MARKUP)}
 """What some checks found, as it is seen in a text whose personal data are concealed."""
@@ -38,7 +41,8 @@ def finished(told: dict[str, Any], files: list[File]) -> dict[str, Any]:
         pair["rows"] = [pair.pop("row"), pair.pop("other")]
         behind.append((pair, "rows"))
     single = [*repeated, *far, *told["answers"]]
-    wanted = {e["row"] for e in single} | {row for holder, key in behind for row in holder[key]}
+    ends = [*told["longest"], *told["shortest"]]
+    wanted = {e["row"] for e in (*single, *ends)} | {row for holder, key in behind for row in holder[key]}
     texts = dict(_again(wanted, files))
     # A check of answers is shown with the answer that it looked at, and its end, where an answer is cut off.
     exchanges = [check for name, quality in told["qualities"].items() for check in quality["checks"] if name == "aligned"]
@@ -49,11 +53,13 @@ def finished(told: dict[str, Any], files: list[File]) -> dict[str, Any]:
         holder[key] = [{"row": row, "text": texts[row][which]} for row in holder[key] if distinct[texts[row][which]] == row]
     for entry in single:
         entry["text"] = texts[entry["row"]][0]
+    for entry in ends:  # anew, since who speaks is masked by the whole row
+        entry["text"] = texts[entry["row"]][0] or entry["text"]
     for entry in told["answers"]:
         entry["text"] = texts[entry["row"]][1]
     focus = {id(e): FOCUS[c["check"]] for q in told["qualities"].values() for c in q["checks"] if c["check"] in FOCUS for e in c["rows"]}
     focus |= {id(e): FOCUS["personal"] for rows in told["behind"]["personal"].values() for e in rows}
-    shown = [*single, *told["longest"], *told["shortest"], *(e for holder, key in behind for e in holder[key])]
+    shown = [*single, *ends, *(e for holder, key in behind for e in holder[key])]
     for entry, text in zip(shown, sample.concealed([e["text"] or "" for e in shown])):
         entry["text"] = cut(_from(text, focus[id(entry)]) if id(entry) in focus else text)
     for entry in shown:
@@ -141,15 +147,16 @@ def _merge(told: dict[str, Any]) -> None:
         told["labels"]["values"] = _counted(told["labels"]["values"])
     told["behind"]["label"] = _lists(told["behind"]["label"])
     for one in told["fields"]:
-        one["values"] = _counted(one["values"])
+        one["values"] = _counted([[SPEAKER, n] for _, n in one["values"]] if one["name"] in NAMED else one["values"])
     for one in told["layouts"]:
         one["fields"] = dict(zip(_concealed(one["fields"]), one["fields"].values()))
+    people = {role: f"{SPEAKER[:-1]}{i}]" for i, role in enumerate(filter(is_full, told["chats"]["roles"] if told["chats"] else ()), 1)}
     if told["chats"]:
         for key in ("roles", "last"):
-            told["chats"][key] = dict(_counted(list(told["chats"][key].items())))
+            told["chats"][key] = dict(_counted([[people.get(role, role), n] for role, n in told["chats"][key].items()]))
     for lengths in (told, told["tokens"] or {}):
         if "lengths" in lengths:
-            lengths["lengths"] = dict(zip(_concealed(lengths["lengths"]), lengths["lengths"].values()))
+            lengths["lengths"] = dict(zip(_concealed(people.get(name, name) for name in lengths["lengths"]), lengths["lengths"].values()))
 
 
 def _counted(values: list[Any]) -> list[list[Any]]:
@@ -175,7 +182,7 @@ def hide(places: list[Place]) -> None:
 
 
 def _concealed(names: Iterable[str]) -> list[str]:
-    return [name[:NAMED] for name in sample.concealed([str(name) for name in names])]
+    return [name[:VALUE] for name in sample.concealed([str(name) for name in names])]
 
 
 def _again(wanted: set[int], files: list[File]) -> Iterator[tuple[int, tuple[str | None, ...]]]:
@@ -184,7 +191,7 @@ def _again(wanted: set[int], files: list[File]) -> Iterator[tuple[int, tuple[str
         mine = {row for row in wanted if row // 2**32 == file.number}
         copy = replace(file, reasons={})
         for rows in copy.chunks() if mine else ():
-            few = rows.filter(pl.col("row").is_in(list(mine)))
+            few = sample.masked(rows.filter(pl.col("row").is_in(list(mine))))
             row = few.get_column("row").to_list()
             told = (survey.whole(few).str.slice(0, survey.CUT), survey.answered(few).str.slice(0, survey.CUT), survey.exchanged(few), few.get_column("label"))
             yield from zip(row, zip(*(s.to_list() for s in told)))

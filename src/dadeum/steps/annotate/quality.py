@@ -181,7 +181,9 @@ def _trained(files: tuple[tuple[str, str], ...], label: str, good: tuple[str, ..
     texts, labels = labelled(files, label, on)
     known = set(labels.unique().to_list())
     if unknown := [name for name in good if name not in known]:
-        raise RecipeError(Mistake("annotate.quality.good", f"no row is labelled {unknown[0]!r}", nearest(unknown[0], sorted(known)[:50])))
+        from dadeum.steps.guard._pii.find import tellable
+
+        raise RecipeError(Mistake("annotate.quality.good", f"no row is labelled {unknown[0]!r}", nearest(unknown[0], map(tellable, sorted(known)[:50]))))
     try:
         return _linear.fit(texts, labels.is_in(list(good)))
     except RecipeError as error:

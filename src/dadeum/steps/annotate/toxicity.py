@@ -109,7 +109,9 @@ def _trained(files: tuple[tuple[str, str], ...], text: str, label: str, positive
     rows = pl.concat(parts).drop_nulls()
     known = rows.get_column("label").unique().sort().to_list()
     if unknown := [name for name in positive if name not in known]:
-        raise RecipeError([Mistake("positive", f"no row is labelled {name!r}", nearest(name, known[:50])) for name in unknown])
+        from dadeum.steps.guard._pii.find import tellable
+
+        raise RecipeError([Mistake("positive", f"no row is labelled {name!r}", nearest(name, map(tellable, known[:50]))) for name in unknown])
     return _linear.fit(rows.get_column("text"), rows.get_column("label").is_in(list(positive)))
 
 

@@ -11,7 +11,7 @@ import re
 from typing import Final, NamedTuple
 
 from dadeum.steps.clean._hangul import COMMON, FREQUENT, share
-from dadeum.steps.clean._pages import PAGES, candidates
+from dadeum.steps.clean._pages import GLUED, PAGES, WIDE, candidates
 
 # Characters that no broken text is made of alone: ASCII, everyday Hangul, jamo, kana, punctuation, emoji.
 PLAIN: Final = (
@@ -28,13 +28,21 @@ _UPPER: Final = re.compile("[" + "".join(re.escape(c) for c in sorted({c for pag
 """What only a code page of single bytes makes: without one of these there is nothing to look for in any of the thirteen."""
 _MARK: Final = re.compile("|".join(map(re.escape, MARKS)))
 _BLANK: Final = re.compile(r"(?<!\S)(?:\?{1,12}[.,!]? +){2,}\?{1,12}[.,!]?(?!\S)")
-_STUMP: Final = re.compile(r"â€(?![\x80-\xbf˜™œšž¢¦¹º¼½¾”“’‘„†‡•…‰‹›])|ï¸|ðŸ")
+_STUMP: Final = re.compile(
+    r"â€(?![\x80-\xbf˜™œšž¢¦¹º¼½¾”“’‘„†‡•…‰‹›])|ï¸|ðŸ|"
+    + "|".join(f"{start}(?!{page.rows(0x80, 0xBF)})" for page in PAGES if (start := page.start) and not start.isalpha() and start[0] != "â")
+)
+"""The first two bytes of a quotation mark or dash, in any page, without the third."""
+_STRAY: Final = re.compile(r"[\u0180-\u024f\u0370-\u07ff]")
+"""Letters that bytes of cp949 make two by two, where they are read as UTF-8 and the rest is left out."""
+_WORD: Final = re.compile(r"[^\W\d_]+")
+_HAN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff]")
 _ASKED: Final = re.compile(r"Ã\?Â|â\?¬")
 _ALONE: Final = re.compile(r"(?<![A-ZÀ-Þ])[ÂÃÄÅ](?=[ \x80-\xbf])")
 """What is left of a sequence whose no-break space (byte A0) became a blank: only beside sequences that could be undone."""
 _HANGUL: Final = re.compile("[가-힣ㄱ-ㅣ]")
-_LEAD: Final = re.compile("[ã-í](?![A-Za-z])")
-"""The first byte of a syllable whose others are gone."""
+_LEFT: Final = {page.name: re.compile(f"{page.rows(0xE3, 0xED)}(?![A-Za-z])") for page in PAGES}
+"""By page the first byte of a syllable whose others are gone."""
 _C1: Final = re.compile(r"[\x80-\x84\x86-\x9f]")
 _QUOTES: Final = {chr(byte): bytes([byte]).decode("cp1252") for byte in (0x82, 0x84, 0x85, 0x8B, *range(0x91, 0x98), 0x99, 0x9B)}
 _QUOTED: Final = re.compile("[" + "".join(_QUOTES) + "]")
@@ -69,11 +77,16 @@ def look(text: str) -> Finding | None:
         return None
     done, kinds, lost = _repaired(text)
     lost = lost or _lost(done)
-    if kinds and not lost and (alone := len((_LEAD if _HANGUL.search(done) else _ALONE).findall(done))):
+    if kinds and not lost and (alone := len((_left(kinds[-1]) if _HANGUL.search(done) else _ALONE).findall(done))):
         lost = kinds[-1], 1 - alone / max(alone, len(text) - len(done))
     if lost:
         return Finding(text, f"lossy: {lost[0]}", round(lost[1], 4))
     return Finding(done, ", ".join(kinds), 1.0) if kinds else None
+
+
+def _left(kind: str) -> re.Pattern[str]:
+    """What is left of syllables beside those that this kind of repair made."""
+    return _LEFT.get(kind.rpartition(" ")[2], _LEFT["latin-1"])
 
 
 def _repaired(text: str) -> tuple[str, list[str], tuple[str, float] | None]:
@@ -81,7 +94,7 @@ def _repaired(text: str) -> tuple[str, list[str], tuple[str, float] | None]:
     kinds: list[str] = []
     for _ in range(ROUNDS):
         made = _lines(text)
-        if made is None and (lost := _cut(text)):
+        if made is None and (lost := _cut(text) or _thinned(text)):
             return text, kinds, lost
         made = made or _sequences(text, kinds) or _quotes(text)
         if made is None:
@@ -139,6 +152,23 @@ def _cut(text: str) -> tuple[str, float] | None:
     return None
 
 
+def _thinned(text: str) -> tuple[str, float] | None:
+    """Korean in UTF-8 that a page of two bytes was read as, pairs that it lacks left out: what of its bytes still makes everyday
+    syllables. By chance no text does: of the bytes of Chinese in any of these pages one in a hundred begins a syllable of Korean."""
+    signs = _HAN.findall(text)
+    if len(signs) < 3 or sum(c in COMMON for c in signs) > len(signs) / 2:
+        return None
+    best = (0.0, "")
+    for page in WIDE:
+        data = text.encode(page, errors="ignore")
+        foreign = sum(byte > 0x7F for byte in data)
+        made = data.decode("utf-8", errors="ignore")
+        whole = sum(c in COMMON for c in made)
+        if whole >= 2 and 3 * whole / max(1, foreign) > best[0]:
+            best = 3 * whole / foreign, page
+    return (f"utf-8 as {best[1]}", min(best[0], 0.99)) if best[0] >= 0.3 else None
+
+
 def _lost(text: str) -> tuple[str, float] | None:
     """What shows that bytes are gone, and the share of what is left of the words (of the letters, for a wrong page)."""
     if _MARK.search(text):
@@ -149,6 +179,12 @@ def _lost(text: str) -> tuple[str, float] | None:
     if _STUMP.search(text):
         words = text.split()
         return "utf-8 as cp1252", sum(not _STUMP.search(w) for w in words) / len(words)
+    words = _WORD.findall(text)
+    if len(words) > 1 and all(len(w) <= 3 and _STRAY.search(w) for w in words) and len({ord(c) >> 8 for w in words for c in w}) > 1:
+        return "stray letters", 0.0
+    signs = _HAN.findall(text)
+    if signs and len(GLUED.findall(text)) == len(signs) and not any(c in COMMON for c in signs):
+        return "stray signs", 1 - len(signs) / max(1, len(text.split()))
     blank = _BLANK.search(text)
     if blank and len(set(blank[0].split())) > 1 and 2 * sum(c == "?" for c in text) > len("".join(text.split())):
         return "question marks", 1 - sum(c == "?" for c in text) / len("".join(text.split()))

@@ -28,6 +28,11 @@ KOREAN_AS: Final = ("latin-1", "cp1252", "iso8859-7", "cp1251", "gb18030", "big5
 WIDE: Final = ("cp949", "gb18030", "shift_jis", "euc_jp", "big5")
 """Code pages of two bytes that UTF-8 is read as."""
 
+GLUED: Final = re.compile(r"(?<=[A-Za-z])[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff](?![\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff])")
+"""A single sign of East Asia behind a Latin letter: it抯 and Weizs辰cker, which cp1252 becomes where it is read as one of their pages."""
+_ODD: Final = re.compile(r"’(?!(?:s|t|d|m|ll|re|ve)\b|(?<=\b[ODL]’)[A-Z])|(?<![a-zß-ÿ])[ß-ÿ]|[ß-ÿ](?![a-zß-ÿ]|\b)|[ß-ÿ][a-df-rt-z]\b|[ß-ÿ]{2}")
+"""Apostrophes that no English word has, and accented letters beside anything but small letters, or beside each other."""
+
 Sequences = list[tuple[re.Match[str], str]]
 """Where a character of UTF-8 stands in a text, and which."""
 
@@ -52,6 +57,11 @@ class Page:
     def rows(self, first: int, last: int) -> str:
         """The page's characters for a range of bytes, as a class of a regular expression."""
         return "[" + "".join(re.escape(c) for c, byte in self.bytes_of.items() if first <= byte <= last) + "]"
+
+    @property
+    def start(self) -> str:
+        """The first two bytes of quotation marks and dashes (E2 80) in this page."""
+        return "".join(char for want in (0xE2, 0x80) for char, byte in self.bytes_of.items() if byte == want)
 
     @cached_property
     def sequence(self) -> re.Pattern[str]:
@@ -169,6 +179,11 @@ def candidates(line: str) -> Iterator[tuple[str, str]]:
         # Accented letters in UTF-8 (C3 A4, C3 B6) are everyday syllables in cp949; Korean in cp949 is hardly ever good UTF-8.
         if made and _korean(line, made) and not (page in _SINGLE and _again(line, page, "utf-8")):
             yield made, f"cp949 as {page}"
+    if GLUED.search(line):
+        readings = {(real, page): made for page in WIDE for real in ("utf-8", "cp1252") if (made := _again(line, page, real)) and _english(line, made)}
+        if len(set(readings.values())) == 1:
+            (real, page), made = readings.popitem()
+            yield made, f"{real} as {page}"
     made = _again(line, "cp949", "johab")
     if made and share(line, COMMON) < 0.7 and _korean(line, made):
         yield made, "johab as cp949"
@@ -188,9 +203,17 @@ def _again(line: str, page: str, real: str) -> str | None:
 def _told_by_utf8(made: str) -> bool:
     """Bytes that are UTF-8 by chance are one or two characters; three are not by chance."""
     foreign = [c for c in made if c > "\x7f"]
-    if any("\u0250" <= c < "\u2010" for c in foreign):
+    if any("\u0180" <= c < "\u2010" and c not in "ȘșȚț" for c in foreign):
         return False
     return (len(foreign) >= 3 or (len(foreign) >= 2 and share(made, COMMON) == 1)) and not any(category(c) in ("Cn", "Co", "Cc") for c in foreign)
+
+
+def _english(line: str, made: str) -> bool:
+    """Whether single signs behind Latin letters are apostrophes and accented letters, each where one is written."""
+    signs = [c for c in line if c > "\u2fff"]
+    if len(GLUED.findall(line)) != len(signs) or any(c in COMMON for c in signs):
+        return False
+    return all(c <= "\x7f" or c in "’" or "ß" <= c <= "ÿ" for c in made) and not _ODD.search(made)
 
 
 def _korean(line: str, made: str) -> bool:

@@ -35,13 +35,18 @@ class Label(Filter):
         return ("label",)
 
     def why(self, rows: pl.DataFrame) -> pl.DataFrame:
+        from dadeum.steps.guard._pii.find import tellable
+
         label = pl.col("label")
         out = ~label.is_in(list(self.keep)) if self.keep else label.is_in(list(self.drop))
+        # A label may be anything; what a person is called by or reached at goes into no reason.
+        left = rows.select(label.filter(out.fill_null(False)).unique().drop_nulls()).to_series().to_list()
+        shown = label.replace({said: tellable(said) for said in left})
         reason = (
             pl.when(label.is_null())
             .then(pl.lit("unlabelled"))
             .when(out)
-            .then(pl.concat_str(pl.lit("label_"), label))
+            .then(pl.concat_str(pl.lit("label_"), shown))
             .otherwise(pl.lit(None, dtype=pl.String))
         )
         return rows.select(*verdict(reason))

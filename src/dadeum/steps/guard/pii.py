@@ -33,9 +33,9 @@ from dadeum.errors import Mistake, RecipeError, nearest
 from dadeum.record import CONTENTS, RECORD, ROLES, prose, put
 from dadeum.step import Edit, Role, TextStep
 from dadeum.steps.guard._pii import names, vault
-from dadeum.steps.guard._pii.find import ALL, KINDS, MAYBE, THRESHOLD, Kind, Span, find, suspect
+from dadeum.steps.guard._pii.find import ALL, KINDS, MAYBE, THRESHOLD, TIME, Kind, Span, find, suspect
 from dadeum.steps.guard._pii.known import Digests, Masks, StandIn, Surrogates
-from dadeum.steps.guard._pii.places import BESIDE, beside, places
+from dadeum.steps.guard._pii.places import BESIDE, beside, fronted, places
 from dadeum.steps.guard._pii.speakers import People, named
 
 ROOMS = ("room", "server", "title")
@@ -44,8 +44,7 @@ NOBODY = People(())
 ROUNDS = 8
 """A replacement can end a stretch that hid another value: looked for until nothing is found, this often at most."""
 _NAMES = re.compile(names.SUSPECT)
-_TIME = re.compile(r"(?:^|: )(?:19|20)\d\d-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?$")
-"""A field that is a time and nothing else."""
+_TIME = re.compile(rf"(?:^|: ){TIME}$")
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ class Pii(TextStep, Edit):
         ids = rows.get_column("id").to_list()
         people = self._people(rows)
         known: dict[int, StandIn] = {}
-        for place in places(rows, self.on, self.columns, self.guard(), people):
+        for place in places(rows, self.on, self.columns, self.guard(), people, self.threshold >= THRESHOLD):
             at, new = [], []
             for line, owner, string in zip(place.lines.to_list(), place.owners.to_list(), place.strings.to_list()):
                 stand_in = known.get(owner) or known.setdefault(owner, stands_in(ids[owner]))
@@ -155,7 +154,7 @@ class Pii(TextStep, Edit):
     def _flag(self, rows: pl.DataFrame) -> pl.DataFrame:
         people = self._people(rows)
         kinds: dict[int, set[str]] = {at: {"speaker"} for at in people}
-        for place in places(rows, self.on, self.columns, self.guard(), people):
+        for place in places(rows, self.on, self.columns, self.guard(), people, self.threshold >= THRESHOLD):
             for owner, string in zip(place.owners.to_list(), place.strings.to_list()):
                 place.walk(string, partial(self._look, kinds.setdefault(owner, set()), place.beside))
         told = {owner: ",".join(kind for kind in ALL if kind in found) for owner, found in kinds.items() if found}
@@ -168,7 +167,7 @@ class Pii(TextStep, Edit):
 
     def _find(self, string: str, key: str, unasked: bool) -> list[Span]:
         """The values in a string; `key`, the name of a field or column, counts as a word in front of it. unasked: the guard was not asked yet."""
-        front = f"{key[:40].replace('_', ' ')}: " if key else ""
+        front = fronted(key)
         if unasked and not self._may(front + string):
             return []
         spans = find(front + string, self.kinds, self.threshold)

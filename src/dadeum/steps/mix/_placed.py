@@ -232,9 +232,11 @@ def told(related: pl.DataFrame, bound: Bound) -> dict[str, Any]:
 
 def _shares(stays: pl.DataFrame) -> dict[str, dict[str, float]]:
     """Of the most frequent strata, which share of each side's rows they are."""
+    from dadeum.steps.guard._pii.find import tellable
+
     counts = stays.group_by("stratum", "side").len()
     totals = dict(stays.group_by("side").len().iter_rows())
     common = counts.group_by("stratum").agg(pl.col("len").sum()).sort("len", "stratum", descending=[True, False])["stratum"].head(SHOWN)
     found = {(value, side): n for value, side, n in counts.iter_rows()}
     sides = list(enumerate(SIDES))
-    return {value: {name: round(found.get((value, code), 0) / max(totals.get(code, 0), 1), 4) for code, name in sides} for value in common}
+    return {tellable(value): {name: round(found.get((value, code), 0) / max(totals.get(code, 0), 1), 4) for code, name in sides} for value in common}

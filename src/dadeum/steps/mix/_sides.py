@@ -29,6 +29,8 @@ Asked = tuple[float, float]
 
 def ready(values: pl.Series) -> pl.Series:
     """The sides of a ready-made split, Int8 `side`; null where the value is null. Raises RecipeError for a name that tells no side."""
+    from dadeum.steps.guard._pii.find import tellable
+
     known = values.cast(pl.String).alias("said").to_frame().unique().drop_nulls().sort("said")
     sides: list[int] = []
     strange: list[str] = []
@@ -36,7 +38,7 @@ def ready(values: pl.Series) -> pl.Series:
         words = "".join(c if c.isalpha() else " " for c in said.lower()).split()
         found = {NAMED[word] for word in words if word in NAMED}
         sides.append(found.pop() if len(found) == 1 else -1)
-        strange += [repr(said)] if sides[-1] < 0 else []
+        strange += [repr(tellable(said))] if sides[-1] < 0 else []
     if strange:
         shown = ", ".join(strange[:3])
         raise RecipeError(Mistake("mix.split.check", f"the column {values.name!r} holds {shown}", f"known: {', '.join(NAMED)}"))

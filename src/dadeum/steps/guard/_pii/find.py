@@ -21,7 +21,7 @@ from dadeum.steps.guard._pii.fold import FOLD, ZERO_WIDTH, fold
 from dadeum.steps.guard._pii.numbers import PROVIDER
 from dadeum.steps.guard._pii.spans import ALL, KINDS, Kind, Pattern, Span, digits
 
-__all__ = ["ALL", "FOLD", "KINDS", "MAYBE", "SUSPECT", "THRESHOLD", "Kind", "Span", "digits", "find", "suspect"]
+__all__ = ["ALL", "FOLD", "KINDS", "MAYBE", "SUSPECT", "THRESHOLD", "TIME", "Kind", "Span", "digits", "fields", "find", "suspect", "tellable"]
 
 THRESHOLD: Final = 0.5
 """The confidence from which a claim counts (see spans.py)."""
@@ -65,6 +65,11 @@ def find(text: str, kinds: Iterable[str] = KINDS, threshold: float = THRESHOLD) 
     return sorted(spans, key=lambda span: span.start)
 
 
+def tellable(value: str) -> str:
+    """A value of a row as an error or a reason may quote it."""
+    return "(personal data)" if find(value) else value
+
+
 def _value(kind: Kind, found: str) -> str:
     if kind == "secret":
         return found
@@ -85,6 +90,21 @@ def suspect(strings: pl.Series) -> pl.Series:
     return put(may, at, few.str.contains(_NUMBERS) | few.str.contains(_WORDS))
 
 
+def fields(words: str, values: pl.Expr) -> pl.Expr:
+    """Which values of a field may be one, at a threshold of .5 or more, by a test cheaper than `suspect`; words: its name, as they stand in front. Not times, digests, and numbers of which nothing says what they are.
+
+    A bare number counts without a word only as a mobile telephone, which begins with 0, or as the 13 digits of a resident. Of the
+    fields of 424,824 reviews that spares a search of every id.
+    """
+    if any(told.search(words) for told in (*numbers.TOLD, *korean.TOLD, _ASSIGNED)):
+        return pl.lit(True)
+    return ~values.str.contains(_NOTHING)
+
+
+_ASSIGNED: Final = re.compile(secrets.ASSIGNED, re.IGNORECASE)
+TIME: Final = r"(?:19|20)\d\d-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?"
+"""A time and nothing else."""
+_NOTHING: Final = rf"^(?:[1-9][0-9]{{0,11}}|[1-9][0-9]{{13,18}}|{TIME}|[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}|[0-9a-f]{{32}}|[0-9a-f]{{40}}|[0-9a-f]{{64}})$"
 _DIGIT, _HEX, _DOT = "[0-9０-９\U0001d7ce-\U0001d7ff]", "[0-9A-Fa-f０-９Ａ-Ｆａ-ｆ]", "[.．。]"
 _ODD: Final = rf"[0-9A-Za-z@０-９Ａ-Ｚａ-ｚ＠\u1100-\u1112{ZERO_WIDTH}\U0001d7ce-\U0001d7ff]|[공영빵]\s?일|골뱅이"
 _NUMBERS: Final = (

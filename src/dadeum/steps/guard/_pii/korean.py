@@ -40,6 +40,8 @@ _VEHICLE = words(r"차량|번호판|주차|자동차|차\s?번호|차번|plate|v
 _TOWN = re.compile(r"[가-힣][시군구읍면](?=\s|$)")
 _REGION = re.compile(rf"(?:{REGIONS})")
 _LIVES = words(r"주소|배송지|사는 곳|거주|살고 있|집은|번지|도로명|address")
+TOLD: Final = (_IDENTITY, _CORPORATE, _BUSINESS, _DRIVER, _PASSPORT, _CUSTOMS, _ACCOUNT, _PAID, _VEHICLE, _LIVES)
+"""The words that say what a number is."""
 
 
 def _resident(match: re.Match[str], text: str) -> float:

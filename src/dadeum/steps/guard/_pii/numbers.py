@@ -37,6 +37,8 @@ _SSN = words(r"ssn|social\s{0,2}security|사회\s?보장")
 _IBAN = words(r"iban")
 _BBAN = words(r"bban|account|계좌|은행")
 _DRIVER = words(r"driver|면허")
+TOLD: Final = (_CARD, _PHONE, _CALL, _NETWORK, _PASSPORT, _SSN, _IBAN, _BBAN, _DRIVER)
+"""The words that say what a number is."""
 
 
 def _email(match: re.Match[str], text: str) -> float:

@@ -15,6 +15,7 @@ import polars as pl
 
 from dadeum.io.value import dumps, loads
 from dadeum.record import CARRIED, CHATS, ROLES, chats, put, say, turns
+from dadeum.steps.guard._pii.find import fields
 from dadeum.steps.guard._pii.speakers import entries
 from dadeum.steps.guard._pii.strings import inside
 
@@ -61,8 +62,9 @@ class Place:
         return rows.with_columns(put(rows.get_column(self.field), *chats(rows, flat.filter(pl.col("index").is_in(touched.implode())))))
 
 
-def places(rows: pl.DataFrame, on: Iterable[str], columns: Iterable[str], guard: pl.Expr | None, named: Iterable[int]) -> Iterator[Place]:
-    """The strings that may hold something. guard: which (null: all); named: the rows whose people have names, of which all are looked at."""
+def places(rows: pl.DataFrame, on: Iterable[str], columns: Iterable[str], guard: pl.Expr | None, named: Iterable[int], sure: bool = True) -> Iterator[Place]:
+    """The strings that may hold something. guard: which (null: all); named: the rows whose people have names, of which all are looked at;
+    sure: numbers of which nothing says what they are need not be given."""
     on = tuple(on)
     mine = pl.col("index").is_in(pl.Series(list(named), dtype=pl.UInt32).implode())
     given = pl.col("content").is_not_null()
@@ -90,12 +92,20 @@ def places(rows: pl.DataFrame, on: Iterable[str], columns: Iterable[str], guard:
             lines = lines.filter(mine & ~pl.col("content").is_in(list(ROLES))) if part == "role" else lines.filter(coded if part in JSON else suspects)
             yield _place(name, part, lines)
     for name in (field for what, told in FIELDS.items() if what in on for field in told):
-        entry = (mine | pl.col("content").str.contains('"dialogue"', literal=True)) & given if name == "layout" else coded
+        entry = (mine | pl.col("content").str.contains("dialogue", literal=True)) & given if name == "layout" else coded
         yield _place(name, "", whole(name).filter(entry))
     carried = [c for c in rows.columns if c.startswith(CARRIED) and rows.schema[c] == pl.String] if "meta" in on else []
     for name in (*carried, *columns):
-        # A field's name is a word next to each of its values, which the guard does not see.
-        yield _place(name, "", whole(name).filter(given))
+        # A field's name is a word next to each of its values.
+        words = fronted(name.removeprefix(CARRIED))
+        some = whole(name) if guard is None or not sure else whole(name).filter(given & (mine | fields(words, pl.col("content"))))
+        fronts = some.with_columns(content=pl.lit(words) + pl.col("content"))
+        yield _place(name, "", some.filter(fronts.select(suspects.fill_null(False)).to_series()))
+
+
+def fronted(field: str) -> str:
+    """A field's name as the words in front of its value."""
+    return f"{field[:40].replace('_', ' ')}: " if field else ""
 
 
 def _place(field: str, part: str, lines: pl.DataFrame) -> Place:
@@ -105,9 +115,11 @@ def _place(field: str, part: str, lines: pl.DataFrame) -> Place:
 def _carried(layout: str, change: Change) -> str:
     """A layout with `change` made to what its entries and roles say."""
     value = loads(layout)
-    for _, item, _ in entries(value):
+    if isinstance(value.get("of"), str):
+        return dumps({**value, "of": _carried(value["of"], change)})
+    for item, _ in entries(value):
         item.update({key: _changed(inner, key, change) for key, inner in item.items()})
-    for slot in value["slots"]:
+    for slot in value.get("slots", ()):
         if slot[2] in ("chat", "sharegpt"):
             for shape in filter(None, slot[4]):
                 shape[0] = change(shape[0], "role") if isinstance(shape[0], str) and shape[0] not in ROLES else shape[0]

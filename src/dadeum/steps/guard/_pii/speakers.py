@@ -210,8 +210,8 @@ def named(rows: pl.DataFrame, turns_too: bool, carried_too: bool, columns: Itera
         meta, layout = rows.get_column("meta"), rows.get_column("layout")
         for at in meta.str.contains(_NAMED).fill_null(False).arg_true().to_list():
             found.setdefault(at, []).extend(filter(is_personal, _told(_parsed(meta[at]), False)))
-        for at in layout.str.contains('"dialogue"', literal=True).fill_null(False).arg_true().to_list():
-            found.setdefault(at, []).extend(name for _, item, who in entries(loads(layout[at])) if is_personal(name := item[who]))
+        for at in layout.str.contains("dialogue", literal=True).fill_null(False).arg_true().to_list():
+            found.setdefault(at, []).extend(name for item, who in entries(loads(layout[at])) if is_personal(name := item[who]))
     for column in (*(c for c in rows.columns if carried_too and c.startswith(CARRIED)), *columns):
         if column.removeprefix(CARRIED) in NAMED and rows.schema[column] == pl.String:
             for at, value in enumerate(rows.get_column(column).to_list()):
@@ -226,14 +226,16 @@ def named(rows: pl.DataFrame, turns_too: bool, carried_too: bool, columns: Itera
     return {at: people(tuple(dict.fromkeys(name.strip() for name in names))) for at, names in found.items() if names}
 
 
-def entries(layout: dict[str, Any]) -> Iterator[tuple[list[Any], dict[str, Any], str]]:
-    """(slot, entry, key of its speaker) of every entry of a dialogue that a layout holds; see io/layout.py."""
-    for slot in layout["slots"]:
+def entries(layout: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """(entry, key of its speaker) of every entry of a dialogue that a layout holds, or the one that it is the layout of; see io/layout.py."""
+    if isinstance(layout.get("of"), str):
+        yield from entries(loads(layout["of"]))
+    for slot in layout.get("slots", ()):
         if slot[2] == "dialogue":
             for item in slot[4]:
                 who = next((key for key in SPEAKERS if isinstance(item.get(key), str)), None)
                 if who is not None:
-                    yield slot, item, who
+                    yield item, who
 
 
 def _told(value: Any, mine: bool) -> Iterator[str]:
