@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("trl", reason="needs dadeum[train]")
 
+from dadeum import recipe as recipes
 from dadeum.format.supervise import supervise
 from dadeum.format.tokens import load_tokenizer
 from dadeum.record import records
@@ -141,3 +142,15 @@ def test_answers_lost_from_one_end_of_a_pair_are_found():
     for example in cut:
         example.labels[: example.starts[1]] = -100
     assert found(replace(given, sample=replace(given.sample, examples=cut)), "mask_round_trip").verdict == "fail"
+
+
+def test_the_power_counts_what_each_objective_is_measured_by(tmp_path, monkeypatch):
+    from dadeum.tuning import before
+
+    rows = pl.concat([labelled(30, 1), labelled(4, 2).with_columns(label=pl.lit(None, pl.String))])
+    for objective, metric, held, expected in (("classify", "label", rows, 30), ("reward", "preference", preferences(20, 1), 20), ("sft", "exact", reviews(12, 1), 12)):
+        monkeypatch.setattr(before, "split", lambda out, name, held=held: held)
+        raw = {"sources": [{"path": __file__, "format": "text"}], "steps": [{"mix.split": {"test": 0.1}}], "train": {"objective": objective}}
+        labels = {"labels": ["긍정", "부정"]} if metric == "label" else {}
+        told = before.power(recipes.compose(raw | {"prove": {"metric": metric, **labels}}), tmp_path)
+        assert told is not None and (told["items"], told["clusters"]) == (expected, expected)

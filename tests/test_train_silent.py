@@ -25,6 +25,7 @@ from dadeum.train.batches import collate, plan
 from dadeum.train.checks.batched import batched
 from dadeum.tuning import rendered
 from dadeum.tuning.rendered import renderers_agree
+from test_train_memory import passes
 from train_cases import one_thread, reviews, short, tiny
 
 one_thread()
@@ -214,7 +215,7 @@ def test_a_family_without_torchs_attention_is_trained_by_the_plain_formula(tmp_p
     assert load(tmp_path).config._attn_implementation == "eager" and load(world("gemma")).config._attn_implementation == "sdpa"
     found = probe.probes(cases.chats(12), str(tmp_path), cases.SETTINGS)
     assert [p for p in found if p.verdict == "fail"] == []
-    assert dry.walk(config, dry.Shape(2, 32, 10), agree=False).peak > 0
+    assert dry.walk(config, passes(2, 32, 10), cases.SETTINGS, agree=False).peak > 0
 
 
 def test_the_batches_of_every_objective_hold_what_the_ledger_says() -> None:

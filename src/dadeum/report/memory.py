@@ -1,8 +1,8 @@
 """What the training takes, as a picture: weights, gradients, states, activations and logits as stacked bars, here and on each device.
 
 Drawn from check.json, which `dadeum check` writes, and from what run.json tells of the training afterwards. On a device the bar is the
-way that was solved for (the first that fits: method, checkpointing, tokens in a pass) out of the whole of its memory, by formula; on this
-machine's processor the walk on fake tensors, and what was really taken.
+way that was solved for (method, number format, checkpointing, micro-batch) out of the whole of its memory, by formula; on this machine's
+processor the walk on fake tensors, and what was really taken. Of the device that the recipe names (`train.target`), every way.
 """
 
 from __future__ import annotations
@@ -15,22 +15,25 @@ import orjson
 from markupsafe import Markup
 
 from dadeum.report import chart
+from dadeum.train.solve import gigabytes as size
 
 PARTS: Final = ("weights", "gradients", "states", "activations", "logits")
 WORDS: Final[dict[str, dict[str, str]]] = {
     "en": {
         "title": "Memory of the training",
-        "lede": "The most that lies in memory at once. Devices by formula, not measured: the first way that fits, of the whole device.",
+        "lede": "The most that lies in memory at once. Devices by formula, not measured: the way that changes the training least, of the whole device.",
         "weights": "weights", "gradients": "gradients", "states": "optimiser states", "activations": "activations", "logits": "logits",
-        "cpu": "this processor", "nothing": "nothing fits", "tokens": "up to {n} tokens a pass", "checkpointing": "with checkpointing",
-        "off": "said {said}, took {took} ({by})", "of": "{peak} of {whole}",
+        "cpu": "this processor", "nothing": "nothing fits", "rows": "{n} x {length} tokens a pass", "checkpointing": "with checkpointing",
+        "every": "Every way on {name}", "longest": "longest row {n}", "none": "not one row fits", "chosen": "to be taken",
+        "off": "said {said}, took {took} ({by})",
     },
     "ko": {
         "title": "학습에 드는 메모리",
-        "lede": "한순간에 가장 많이 차지하는 양. 장치는 실측이 아니라 공식이며, 처음으로 들어가는 방식을 장치 전체에 견주어 그렸다.",
+        "lede": "한순간에 가장 많이 차지하는 양. 장치는 실측이 아니라 공식이며, 학습을 가장 적게 바꾸는 방식을 장치 전체에 견주어 그렸다.",
         "weights": "가중치", "gradients": "기울기", "states": "최적화 상태", "activations": "활성값", "logits": "로짓",
-        "cpu": "이 컴퓨터의 CPU", "nothing": "들어가는 방식 없음", "tokens": "한 번에 최대 {n}토큰", "checkpointing": "체크포인팅 사용",
-        "off": "예상 {said}, 실제 {took} ({by})", "of": "{whole} 중 {peak}",
+        "cpu": "이 컴퓨터의 CPU", "nothing": "들어가는 방식 없음", "rows": "한 번에 {n} x {length}토큰", "checkpointing": "체크포인팅 사용",
+        "every": "{name}에서 가능한 모든 방식", "longest": "가장 긴 행 {n}", "none": "한 행도 안 들어감", "chosen": "권하는 방식",
+        "off": "예상 {said}, 실제 {took} ({by})",
     },
 }  # fmt: skip
 
@@ -42,15 +45,16 @@ def section(folder: Path, run: dict[str, Any], lang: str) -> Markup:
         return Markup("")
     t = WORDS[lang]
     rows = [_row(t["cpu"], _cpu_said(run, t) or size(told["cpu"]["plain"]["peak"]), told["cpu"]["plain"]["parts"], told["cpu"]["plain"]["peak"], t)]
+    length = told["shape"]["length"]
     for device in told["devices"]:
-        way = device["choice"]
-        whole = size(device["memory"])
-        if way is None:
-            rows.append(_row(f"{device['device']} ({whole})", t["nothing"], {}, device["memory"], t))
-            continue
-        how = way["method"] + (f" {t['checkpointing']}" if way["checkpointing"] else "")
-        of = t["of"].format(peak=size(way["need"]["peak"]), whole=whole)
-        rows.append(_row(device["device"], f"{how}, {of}, {t['tokens'].format(n=format(way['most_tokens'], ','))}", way["need"]["parts"], device["memory"], t))
+        way, name = device["choice"], f"{device['device']} ({size(device['memory'])})"
+        rows.append(_row(name, _said(way, length, t), way["need"]["parts"], device["memory"], t) if way else _row(name, t["nothing"], {}, device["memory"], t))
+    for device in (d for d in told["devices"] if d["device"] == told["target"]):
+        rows.append(f"<h3>{escape(t['every'].format(name=device['device']))}</h3>")
+        for way in device["ways"]:
+            chosen = f", {t['chosen']}" if way == device["choice"] else ""
+            said = (_said(way, length, t) if way["fits"] else f"{t['none']}, {size(way['need']['peak'])}") + f", {t['longest'].format(n=format(way['longest'], ','))}{chosen}"
+            rows.append(_row(f"{way['method']}, {way['number_format']}", said, way["need"]["parts"], max(device["memory"], way["need"]["peak"]), t))
     legend = "".join(f'<span><i class="key memory-{part}"></i>{escape(t[part])}</span>' for part in PARTS)
     return Markup(
         f'<section id="memory" aria-labelledby="memory-title"><h2 id="memory-title">{escape(t["title"])}</h2><p class="lede">{escape(t["lede"])}</p>'
@@ -58,13 +62,9 @@ def section(folder: Path, run: dict[str, Any], lang: str) -> Markup:
     )
 
 
-def size(n: float) -> str:
-    """Bytes, by the thousand.
-
-    >>> size(24e9), size(1_900_000)
-    ('24 GB', '1.9 MB')
-    """
-    return f"{n / 1e9:.3g} GB" if n >= 1e9 else f"{n / 1e6:.2g} MB" if n < 1e8 else f"{n / 1e6:.0f} MB"
+def _said(way: dict[str, Any], length: int, t: dict[str, str]) -> str:
+    how = way["method"] + (f" {t['checkpointing']}" if way["checkpointing"] else "")
+    return f"{how}, {t['rows'].format(n=format(way['rows'], ','), length=format(length, ','))}, {size(way['need']['peak'])}"
 
 
 def _row(name: str, said: str, parts: dict[str, int], whole: float, t: dict[str, str]) -> str:

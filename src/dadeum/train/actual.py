@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from dadeum.train.batches import Plan, collated_length
-from dadeum.train.dry import tracker
+from dadeum.train.tracked import tracker
 
 
 class Watch:

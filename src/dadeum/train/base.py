@@ -1,7 +1,6 @@
 """The model that training starts from, and loading models: made on the spot, in a folder, or from the hub by name.
 
-Weights are loaded as 32-bit floats wherever they are trained: a pure bf16 copy loses small updates to rounding (at a learning rate of
-1e-5, 85 % of the movement). A GPU computes in bf16 by autocast. The frozen base of an adapter may be bf16.
+Weights that are trained are 32-bit floats unless the recipe says otherwise (numbers.py).
 """
 
 from __future__ import annotations
@@ -11,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dadeum.errors import DadeumError, Mistake, RecipeError
+from dadeum.format.examples import Example
 from dadeum.format.infill import MARKS
 from dadeum.format.tokens import need
 from dadeum.settings import Train
+from dadeum.train.adapters import fits, is_adapter, merged
 from dadeum.train.machine import attention, quiet
 
 if TYPE_CHECKING:
@@ -23,27 +24,41 @@ if TYPE_CHECKING:
 def base(
     settings: Train, texts: Sequence[str], cache: Path, seed: int = 0, progress: Callable[[dict[str, Any]], None] | None = None
 ) -> str:
-    """What `load` takes as the base model: the folder of the tiny model (made in `cache`), the folder named, or the hub's name.
+    """What `load` takes as the base model: the folder of the tiny model (made in `cache`), the folder named, or the hub's name. A folder with an
+    adapter is merged into the base that it names (in `cache`), and training goes on from there.
 
-    Raises RecipeError when a path that looks like a folder is none.
+    Raises RecipeError when a path that looks like a folder is none, and for an adapter of another base.
     """
     if settings.base == "tiny":
         from dadeum.train.tiny import make
 
         return str(make(settings.tiny, texts, cache, seed, progress, MARKS[0][:3] if settings.objective == "infill" else ()))
     path = Path(settings.base)
+    if is_adapter(path):
+        return merged(path, cache)
     if path.is_dir() or not (path.is_absolute() or settings.base.startswith((".", "~"))):
         return settings.base
     raise RecipeError(Mistake("train.base", f"no folder {settings.base}", "`tiny`, a folder with a model, or the name of a hub model"))
 
 
+def covered(examples: Sequence[Example], base: str) -> None:
+    """Raise RecipeError where an example has a token that the base has no embedding for: deep in torch that is an index out of range."""
+    from transformers import AutoConfig
+
+    rows = int(AutoConfig.from_pretrained(base).get_text_config().vocab_size)
+    over = next((e for e in examples if len(e.ids) and int(e.ids.max()) >= rows), None)
+    if over is not None:
+        what = f"the tokenizer of {base} gives token {int(over.ids.max()):,} (row {over.id}), and the model has {rows:,} embeddings"
+        raise RecipeError(Mistake("train.base", what, "take the tokenizer that came with the base: its files belong into the same folder"))
+
+
 def load(
-    name: str | Path, device: str = "cpu", train: bool = False, frozen: bool = False, head: Head | None = None, packed: Any = None
+    name: str | Path, device: str = "cpu", train: bool = False, half: bool | None = None, head: Head | None = None, packed: Any = None
 ) -> Any:
     """The model of a folder or hub name, on `device`: a causal language model, or, with `head`, one that reads the last token.
 
-    train: 32-bit weights; frozen: they will not be trained themselves, so a GPU may hold them in bf16. head: made new where the folder has
-    none of that size, from torch's seed. packed: a quantisation that transformers knows.
+    train: 32-bit weights, also on a GPU. half: bf16 weights; null: by device and `train`. head: made new where the folder has none of that
+    size, from torch's seed. packed: a quantisation that transformers knows.
     A folder that holds an adapter alone (prompt tuning) is loaded with the base it names.
     Attention is torch's (sdpa), or flash attention where it is installed and the device is a GPU.
     Raises RecipeError when there is no model.
@@ -52,9 +67,9 @@ def load(
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
 
-    if (Path(name) / "adapter_config.json").is_file():
+    if is_adapter(name):
         return _adapted(Path(name), device)
-    half = device == "cuda" and (frozen or not train)
+    half = (device == "cuda" and not train) if half is None else half
     kind = AutoModelForSequenceClassification if head else AutoModelForCausalLM
     told: dict[str, Any] = {"num_labels": head.outputs} if head else {}
     if head and head.labels:
@@ -96,11 +111,14 @@ def head_in(folder: str | Path) -> Head:
 
 
 def _adapted(folder: Path, device: str) -> Any:
-    """The base that an adapter names, with the adapter, and with the adapter's own way of stopping."""
+    """The base that an adapter names, with the adapter, and with the adapter's own way of stopping where it says one."""
     from peft import PeftConfig, PeftModel
     from transformers import GenerationConfig
 
-    base = load(str(PeftConfig.from_pretrained(str(folder)).base_model_name_or_path), device)
+    config = PeftConfig.from_pretrained(str(folder))
+    named = fits(folder, str(folder)) if str(config.peft_type) == "PeftType.LORA" else str(config.base_model_name_or_path)
+    base = load(named, device)
     model: Any = PeftModel.from_pretrained(base, str(folder))
-    model.base_model.generation_config = model.generation_config = GenerationConfig.from_pretrained(str(folder))
+    if (folder / "generation_config.json").is_file():
+        model.base_model.generation_config = model.generation_config = GenerationConfig.from_pretrained(str(folder))
     return model

@@ -29,7 +29,7 @@ _FULL: Final = ("PytorchStreamWriter", "No space left", "File too large", "Disk 
 """How torch and safetensors say that the disk is full."""
 WHOLE: Final = "whole.json"
 RECORD: Final = "training.json"
-APART: Final = ("seeds", "checks", "price_per_hour", "stages")
+APART: Final = ("seeds", "checks", "price_per_hour", "target", "stages")
 """Settings that change nothing in a single training."""
 Progress = Callable[[dict[str, Any]], None]
 """Told of every step."""

@@ -12,7 +12,7 @@ UNUSED: Final = {"lora": ("lora", "qlora"), "prompt": ("prompt",)}
 """Keys that only some methods read."""
 OWN: Final = {"dpo": ("dpo",), "infill": ("infill",), "classify": ("classify",)}
 """Keys that only some objectives read."""
-ELSEWHERE: Final = ("stages", "checks", "price_per_hour", "tiny")
+ELSEWHERE: Final = ("stages", "checks", "price_per_hour", "target", "tiny")
 
 
 def effective(settings: Train, parameters: int, tokens: int, found: dict[str, Any] | None = None) -> list[dict[str, Any]]:

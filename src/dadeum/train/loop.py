@@ -23,6 +23,7 @@ from dadeum.format.supervise import supervise
 from dadeum.format.tokens import load_tokenizer, need
 from dadeum.settings import Train
 from dadeum.train.actual import Watch, largest
+from dadeum.train.base import covered
 from dadeum.train.batches import Plan, plan
 from dadeum.train.checkpoints import RECORD, Progress, Trained, claim, disk_told, finished, identity, last_whole, trained
 from dadeum.train.defaults import learning_rate
@@ -55,6 +56,7 @@ def train(
     taught = supervise(drawn(rows, settings, seed), tokenizer, settings)
     if not taught.examples:
         raise DadeumError(f"no row to train on: {rows.height} came in and all were left out ({taught.counts or 'none came in'})")
+    covered(taught.examples, base)
     held = supervise(validation, tokenizer, settings) if validation is not None and validation.height else None
     key = identity(taught, held, base, settings, seed)
     if (done := finished(out, key, taught)) is not None:

@@ -11,9 +11,11 @@ from typing import Any, Final
 import polars as pl
 
 from dadeum.recipe import Recipe
+from dadeum.settings import Prove
+from dadeum.tuning import measured
 from dadeum.tuning.forecast import ahead, memory
 from dadeum.tuning.lessons import Lesson, lessons
-from dadeum.tuning.rows import base_model, split
+from dadeum.tuning.rows import base_model, draw, split
 from dadeum.tuning.taught import supervision, taught
 
 SAMPLED: Final = 1000
@@ -26,17 +28,20 @@ def check(recipe: Recipe, out: Path) -> dict[str, Any]:
     told = supervision(recipe, out)
     base = base_model(recipe, out)
     found: list[dict[str, Any]] = []
+    whole = True
     for lesson in lessons(recipe, split(out, "train"), split(out, "validation")):
         stage = {"stage": lesson.name} if lesson.stage else {}
-        found += [{**stage, **dataclasses.asdict(one)} for one in _found(recipe, lesson, base, out)]
+        one_lesson, runs = _found(recipe, lesson, base, out)
+        found, whole = [*found, *({**stage, **dataclasses.asdict(one)} for one in one_lesson)], whole and runs
     order = ("fail", "warn", "pass", "not applicable")
     found.sort(key=lambda one: order.index(one["verdict"]))
     worst = found[0]["verdict"] if found and found[0]["verdict"] in ("fail", "warn") and told["trained"] else "pass" if told["trained"] else "fail"
-    return {"verdict": worst, "supervision": told, "probes": found, "memory": memory(recipe, out), "ahead": ahead(recipe, out), "power": power(recipe, out)}
+    return {"verdict": worst, "supervision": told, "probes": found, "memory": memory(recipe, out), "ahead": ahead(recipe, out) if whole else [], "power": power(recipe, out)}
 
 
-def _found(recipe: Recipe, lesson: Lesson, base: str, out: Path) -> list[Any]:
-    """Every finding on one lesson, failures first."""
+def _found(recipe: Recipe, lesson: Lesson, base: str, out: Path) -> tuple[list[Any], bool]:
+    """Every finding on one lesson, failures first, and whether the model can be run on its rows at all: a token without an embedding would
+    end every probe deep in torch."""
     from dadeum.format.supervise import supervise
     from dadeum.format.tokens import load_tokenizer
     from dadeum.train import checks, loop, probe
@@ -62,13 +67,14 @@ def _found(recipe: Recipe, lesson: Lesson, base: str, out: Path) -> list[Any]:
         free=shutil.disk_usage(out).free,
     )
     seen = [*checks.checks(setup)]
-    if settings.checks.get("renderers_agree") != "off":
+    runs = checks.CHECKS["vocabulary_fits"](setup).verdict == "pass"
+    if runs and settings.checks.get("renderers_agree") != "off":
         seen.append(renderers_agree(recipe, base, setup.test, settings))
     del setup  # it holds a model, and the probes load their own
-    if head["told"]["trained"] > 1:
+    if runs and head["told"]["trained"] > 1:
         rows = lesson.rows.filter(ledger["reason"].is_null())
         seen += [checks.Found(p.name, p.verdict, p.number, p.means) for p in probe.probes(rows, base, settings, recipe.seed)]
-    return checks.graded(seen, settings.checks)
+    return checks.graded(seen, settings.checks), runs
 
 
 def power(recipe: Recipe, out: Path) -> dict[str, Any] | None:
@@ -80,10 +86,9 @@ def power(recipe: Recipe, out: Path) -> dict[str, Any] | None:
         return None
     from dadeum.evaluate import metrics
     from dadeum.evaluate import power as powers
-    from dadeum.evaluate.items import items
 
     prove, seeds = recipe.prove, len(recipe.train.seeds) if recipe.train else 1
-    held = items(split(out, "test"), prove.cluster, prove.items, recipe.seed)
+    held = _held(recipe, prove, split(out, "test"))
     column = held.get_column("cluster")
     sizes = [1] * column.null_count() + column.drop_nulls().value_counts()["count"].to_list() if prove.cluster else [1] * held.height
     arms = len({"base", "tuned", *(arm.name for arm in prove.arms)})
@@ -108,3 +113,18 @@ def power(recipe: Recipe, out: Path) -> dict[str, Any] | None:
     luck = f", {seeds} trainings that differ by a point" if seeds > 1 else ""
     means = f"{who} show {shown} (power {prove.power:.0%}, if the arms differ on a fifth of them{luck})"
     return {**told, "smallest": middle[-1] if middle else None, "table": table, "means": means}
+
+
+def _held(recipe: Recipe, prove: Prove, rows: pl.DataFrame) -> pl.DataFrame:
+    """A line with its `cluster` for every held-out item: a question with its reference, or, of models that are not asked for words, a row
+    with what it is measured by."""
+    from dadeum.evaluate.items import items
+
+    if not measured.applies(recipe):
+        return items(rows, prove.cluster, prove.items, recipe.seed)
+    if prove.metric == "preference":
+        rows = rows.filter((pl.col("chosen").list.len() > 0) & (pl.col("rejected").list.len() > 0))
+    elif recipe.train and recipe.train.objective == "classify":
+        rows = rows.filter(pl.col("label").is_not_null())
+    cluster = pl.col(prove.cluster).cast(pl.String) if prove.cluster else pl.lit(None, pl.String)
+    return draw(rows, prove.items, str(recipe.seed)).with_columns(cluster.alias("cluster"))

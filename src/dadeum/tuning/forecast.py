@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import polars as pl
 
 from dadeum.recipe import Recipe
+from dadeum.settings import Train
 from dadeum.tuning.lessons import Lesson, lessons
 from dadeum.tuning.rates import found_rate
 from dadeum.tuning.rows import base_model, split
 from dadeum.tuning.taught import taught
 
-WALKED: Final = ("sft", "pretrain", "infill")
-"""Objectives whose memory is walked through; the others hold pairs, or heads, and are not measured."""
-
+if TYPE_CHECKING:
+    from dadeum.train.dry import Passes
 
 def memory(recipe: Recipe, out: Path) -> dict[str, Any] | None:
     """What the training will take here, and what would fit elsewhere: the walk on fake tensors, devices by formula. Of stages, the one
@@ -28,9 +29,9 @@ def memory(recipe: Recipe, out: Path) -> dict[str, Any] | None:
     base = base_model(recipe, out)
     told: list[dict[str, Any]] = []
     for lesson in lessons(recipe, split(out, "train"), split(out, "validation")):
-        rows, share = _fitting(lesson, base, out)
-        if rows.height:
-            one = forecast.forecast(AutoConfig.from_pretrained(base), rows["n_tokens"].to_list(), share, lesson.settings)
+        rows, given = _fitting(lesson, base, out)
+        if given:
+            one = forecast.forecast(AutoConfig.from_pretrained(base), given, int(rows["n_tokens"].sum()), _labelled(lesson))
             told.append(one | ({"stage": lesson.name} if lesson.stage else {}))
     return max(told, key=lambda one: one["cpu"]["plain"]["peak"]) | {"tokens": sum(one["tokens"] for one in told)} if told else None
 
@@ -78,18 +79,17 @@ def text(told: list[dict[str, Any]]) -> list[str]:
 
 def said(lesson: Lesson, base: str, out: Path) -> dict[str, Any] | None:
     """{stage, peak, seconds}: what the forecast says of a lesson that was trained on a CPU; seconds are those of the last `check`, null
-    where there was none. None where the kind of training is not measured."""
+    where there was none. None on a GPU, for which there is only arithmetic."""
     from transformers import AutoConfig
 
     from dadeum.train import dry
     from dadeum.train.machine import device_of
 
-    settings = lesson.settings
-    if settings.objective not in WALKED or settings.method not in ("full", "lora") or settings.lora.variant == "dora" or device_of(settings) != "cpu":
+    settings, given = _labelled(lesson), _fitting(lesson, base, out)[1]
+    if given is None or device_of(settings) != "cpu":
         return None
-    rows, share = _fitting(lesson, base, out)
-    shape = dry.like(settings, rows["n_tokens"].to_list(), share)
-    peak = dry.walk(AutoConfig.from_pretrained(base), shape, settings.lora if settings.method == "lora" else None).peak
+    # The reference of preferences is taken before the loop begins, whose steps are what is counted afterwards.
+    peak = dry.walk(AutoConfig.from_pretrained(base), given, settings, agree=settings.objective != "dpo").peak
     return {"stage": lesson.name, "peak": peak, "seconds": _checked(out, lesson.name)}
 
 
@@ -101,10 +101,24 @@ def _checked(out: Path, stage: str) -> float | None:
     return next((sum(one["seconds"]) / 2 for one in told if one["stage"] == stage and one["seconds"]), None)
 
 
-def _fitting(lesson: Lesson, base: str, out: Path) -> tuple[pl.DataFrame, float]:
-    """The ledger lines that are trained on, and the share of their tokens that carry loss."""
-    rows = taught(lesson, base, out)[1].filter(pl.col("reason").is_null())
-    return rows, int(rows["n_supervised"].sum()) / max(1, int(rows["n_tokens"].sum()))
+def _fitting(lesson: Lesson, base: str, out: Path) -> tuple[pl.DataFrame, Passes | None]:
+    """The ledger lines that are trained on, and the largest passes of their plan."""
+    from dadeum.train.dry import read
+
+    head, ledger = taught(lesson, base, out)
+    given = head["told"]["passes"]
+    return ledger.filter(pl.col("reason").is_null()), read(given) if given else None
+
+
+def _labelled(lesson: Lesson) -> Train:
+    """The settings, a classifier's labels named."""
+    settings = lesson.settings
+    if settings.objective != "classify" or settings.classify.labels:
+        return settings
+    labels = tuple(sorted(lesson.rows["label"].drop_nulls().unique().to_list()))
+    if len(labels) < 2:  # which a check tells, and no training gets that far
+        return settings
+    return dataclasses.replace(settings, classify=dataclasses.replace(settings.classify, labels=labels))
 
 
 def _parameters(base: str) -> int:

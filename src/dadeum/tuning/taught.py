@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,6 +47,7 @@ def taught(lesson: Lesson, base: str, out: Path) -> tuple[dict[str, Any], pl.Dat
     from dadeum.format.supervise import picture, supervise
     from dadeum.format.tokens import load_tokenizer
     from dadeum.train.checks.batched import batched
+    from dadeum.train.dry import passes
 
     def make() -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
         tokenizer = load_tokenizer(base)
@@ -54,6 +56,7 @@ def taught(lesson: Lesson, base: str, out: Path) -> tuple[dict[str, Any], pl.Dat
         pictures = picture(made, tokenizer, ids)
         shown = [{"id": id, "tokens": [{"text": text, "supervised": on} for text, on in tokens]} for id, tokens in pictures.items()]
         told = _taught(lesson.rows, made) | {"batched": batched(made.examples, lesson.settings)}
+        told["passes"] = asdict(passes(made.examples, lesson.settings)) if made.examples else None
         return {"told": told, "shown": shown}, {"ledger": made.ledger}
 
     found = kept(out, "supervision", [content(base), lesson.rows, lesson.settings], make)

@@ -5,7 +5,7 @@ behaviour; both end in one list (`graded`). `train.checks` says per name whether
 
     pairs.py      pairs that contradict one another or teach length, labels too rare or unknown
     data.py       overlap with the test split, text forms a tokenizer splits badly
-    rows.py       every row accounted for, rows that do not fit
+    rows.py       every row accounted for, rows that do not fit, or that the base was not made for
     mask.py       which tokens carry loss, proven again from the rendered text
     template.py   the template's and the configuration's stops
     tokens.py     the embeddings of the tokens that are used
@@ -61,6 +61,7 @@ from dadeum.train.checks.found import Found, Setup
 CHECKS: Final[dict[str, Callable[[Setup], Found]]] = {
     "rows_accounted": rows.rows_accounted,
     "too_long": rows.too_long,
+    "context_fits": rows.context_fits,
     "left_out": rows.left_out,
     "loss_by_role": mask.loss_by_role,
     "mask_round_trip": mask.mask_round_trip,

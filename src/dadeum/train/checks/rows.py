@@ -34,6 +34,19 @@ def too_long(setup: Setup) -> Found:
     return share("too_long", setup.ledger, (setup.ledger["reason"] == "too_long").fill_null(False), LONG, "are too long and left out whole", remedy)
 
 
+def context_fits(setup: Setup) -> Found:
+    """Rows longer than the base was made for: positions that it has never seen, or has no embedding for, which is an error in the middle."""
+    settings, context = setup.settings, getattr(setup.model.config.get_text_config(), "max_position_embeddings", None)
+    if not context:
+        return Found("context_fits", "not applicable", 0.0, "the base does not say how long a text may be")
+    before = settings.prompt.length if settings.method == "prompt" else 0
+    # Of a pair the ledger counts both ends: the longer one has half of them at least. A long document is laid out in several examples.
+    tokens = pl.min_horizontal(pl.col("n_tokens") // (2 if settings.objective in ("dpo", "reward") else 1), settings.max_length) + before
+    hit = setup.ledger.select((tokens > context) & pl.col("reason").is_null()).to_series()
+    remedy = f"train.max_length {context - before}, which leaves them out and says so, or a base with a longer context"
+    return share("context_fits", setup.ledger, hit, 0.0, f"are longer than the {context:,} tokens that the base was made for", remedy)
+
+
 def left_out(setup: Setup) -> Found:
     """Rows left out for any other reason."""
     ledger = setup.ledger

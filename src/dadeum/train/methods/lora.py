@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from dadeum.settings import Train
+from dadeum.train.adapters import sign
 from dadeum.train.base import load as load_base
 from dadeum.train.methods import full
-from dadeum.train.methods.way import Head, Way
+from dadeum.train.methods.way import Head, Way, thrifty
+from dadeum.train.numbers import half
 
 
 def load(base: str, device: str, settings: Train, head: Head | None) -> Any:
     """The frozen base with untrained adapters: it answers as the base does."""
-    return adapted(load_base(base, device, train=True, frozen=True, head=head), settings, head)
+    return adapted(load_base(base, device, train=True, half=half(settings, device), head=head), settings, head)
 
 
 def adapted(model: Any, settings: Train, head: Head | None) -> Any:
@@ -34,12 +36,13 @@ def adapted(model: Any, settings: Train, head: Head | None) -> Any:
         target_modules="all-linear",
         task_type="SEQ_CLS" if head else "CAUSAL_LM",
     )
-    return get_peft_model(model, config)
+    return get_peft_model(thrifty(model, settings), config)
 
 
 def write(model: Any, folder: Path) -> Any:
     """The adapter in `adapter/`, and the base with the adapter added to its weights."""
     model.save_pretrained(folder / "adapter")
+    sign(folder / "adapter", str(model.get_base_model().name_or_path))
     return full.write(model.merge_and_unload(), folder)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from dadeum.settings import Train
 from dadeum.train.base import load as load_base
-from dadeum.train.methods.way import Head, Way
+from dadeum.train.methods.way import Head, Way, thrifty
+from dadeum.train.numbers import half
 
 
 def load(base: str, device: str, settings: Train, head: Head | None) -> Any:
@@ -21,7 +22,7 @@ def load(base: str, device: str, settings: Train, head: Head | None) -> Any:
 
     from dadeum.format.tokens import encode, load_tokenizer
 
-    model = load_base(base, device, train=True, frozen=True)
+    model = thrifty(load_base(base, device, train=True, half=half(settings, device)), settings)
     length = settings.prompt.length
     made: Any = get_peft_model(model, PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=length, prompt_tuning_init="RANDOM"))
     words = model.get_input_embeddings().weight

@@ -17,6 +17,7 @@ from dadeum.train.base import load as load_base
 from dadeum.train.methods import full
 from dadeum.train.methods.lora import adapted
 from dadeum.train.methods.way import Head, Way
+from dadeum.train.numbers import half
 
 KEPT = ["lm_head", "score", "classifier"]
 """Layers that stay whole: the output, and a head that is trained."""
@@ -27,15 +28,15 @@ def load(base: str, device: str, settings: Train, head: Head | None) -> Any:
     import torch
     from transformers import BitsAndBytesConfig
 
-    half = torch.bfloat16 if device == "cuda" else torch.float32
+    halved = half(settings, device)
     packed = BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",
         bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=half,
+        bnb_4bit_compute_dtype=torch.bfloat16 if halved else torch.float32,
         llm_int8_skip_modules=KEPT,
     )
-    model = load_base(base, device, train=True, frozen=True, head=head, packed=packed)
+    model = load_base(base, device, train=True, half=halved, head=head, packed=packed)
     if not four_bit(model):
         raise RecipeError(Mistake("train.method", f"qlora: no layer of {base} is one that 4 bits can hold", "lora"))
     for module in model.modules():

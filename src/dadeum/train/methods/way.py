@@ -35,3 +35,11 @@ class Way:
     """What has to be installed beyond the extra `train`."""
     extra: str = "train"
     """The extra that brings them."""
+
+
+def thrifty(model: Any, settings: Train) -> Any:
+    """`model`, which in training keeps the inputs of its layers alone where `train.checkpointing` asks for it."""
+    if settings.checkpointing:
+        # Without re-entering, the gradient finds its way below adapters whose inputs need none.
+        getattr(model, "activation_checkpointing_enable", model.gradient_checkpointing_enable)({"use_reentrant": False})
+    return model
