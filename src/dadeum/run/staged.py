@@ -160,7 +160,7 @@ def later(recipe: Recipe, out: Path, told: dict[str, Any], until: Stage, say: Ca
     for number, name, section in parts:
         if last >= number and section is not None:
             started = time.perf_counter()
-            made = tuning.train(recipe, out, say) if name == "train" else getattr(tuning, name)(recipe, out)
+            made = tuning.supervision(recipe, out) if name == "supervision" else getattr(tuning, name)(recipe, out, say)
             told = {**told, name: made, f"{name}_seconds": round(time.perf_counter() - started, 1)}
             if name == "prove":
                 told["verdict"] = made["verdict"]

@@ -1,7 +1,7 @@
 """What an arm's models answer to items, and what that took: local models by `train.generate`, addresses by `model.Endpoint`.
 
-Answers of local models are kept below the run's cache under the model's files and the very prompts; those of addresses where all the
-replies of an address are kept, one by one. Times are measured when an answer is made and kept with it.
+Answers of local models are kept below the run's cache under the model's files and the very prompts, batch by batch while they come; those of
+addresses where all the replies of an address are kept, one by one. Times are measured when an answer is made and kept with it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,7 @@ from dadeum.evaluate.arms import Asked, fitted
 from dadeum.proving import Arm, Price
 from dadeum.recipe import Recipe
 from dadeum.settings import Train
-from dadeum.tuning.keep import content, kept
+from dadeum.tuning.keep import content, kept, key
 from dadeum.tuning.rows import base_model, train_settings
 from dadeum.tuning.trainings import model_folder
 
@@ -30,6 +30,8 @@ TUNED: Final = Arm("the tuned model", model="tuned")
 """How the tuned model is asked: the items as they stand."""
 ENDLESS: Final = 10**9
 """Tokens of a context that nobody bounds: tokenizers say 10^30 then."""
+SOON: Final = 5.0
+"""Seconds between two lines about how far the answers are."""
 LONE: Final = 3
 """Items that are asked one by one, for the time that one call takes."""
 
@@ -62,10 +64,16 @@ def trained(recipe: Recipe, out: Path, arm: Arm) -> bool:
     return bool(arm.url) or not seeds_of(recipe, arm) or all(Path(model).is_dir() for model in models(recipe, out, arm))
 
 
-def replies(recipe: Recipe, out: Path, arm: Arm, asked: Asked, max_new_tokens: int, losses: bool = True) -> Replied:
-    """What the arm's models say to its prompts. losses: take the held-out losses of the items too, where they are asked as they stand."""
+def replies(
+    recipe: Recipe, out: Path, arm: Arm, asked: Asked, max_new_tokens: int, losses: bool = True, say: Callable[[str], None] = lambda what: None
+) -> Replied:
+    """What the arm's models say to its prompts. losses: take the held-out losses of the items too, where they are asked as they stand.
+
+    say: is told how far the answers are, every SOON seconds.
+    """
+    line = _Line(say, arm.name)
     if arm.url:
-        return _away(arm, asked, max_new_tokens)
+        return _away(arm, asked, max_new_tokens, line)
     settings = train_settings(recipe)
     if arm.model not in ("", "tuned"):
         settings = dataclasses.replace(settings, template="")
@@ -75,9 +83,12 @@ def replies(recipe: Recipe, out: Path, arm: Arm, asked: Asked, max_new_tokens: i
         frame = asked.frame(shown)
         plain = frame is asked.items
         made_of = [content(folder), frame, settings, max_new_tokens, "with calls", losses and plain]
+        beside = out / "cache/answers" / f"{key(*made_of)}.jsonl"
 
-        def make(folder: Path | str = folder, frame: pl.DataFrame = frame, plain: bool = plain) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
-            answers, told = _here(folder, frame, settings, max_new_tokens)
+        def make(
+            folder: Path | str = folder, frame: pl.DataFrame = frame, plain: bool = plain, beside: Path = beside
+        ) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
+            answers, told = _here(folder, frame, settings, max_new_tokens, line, beside)
             parts = {"answers": pl.DataFrame({"answer": answers}, schema={"answer": pl.String()})}
             if losses and plain:
                 from dadeum.train import generate
@@ -86,6 +97,7 @@ def replies(recipe: Recipe, out: Path, arm: Arm, asked: Asked, max_new_tokens: i
             return told, parts
 
         found = kept(out, "answers", made_of, make)
+        beside.unlink(missing_ok=True)
         said.append(found.parts["answers"]["answer"].to_list())
         lost += [found.parts["losses"]] if losses and plain else []
         took.append({**found.head, "examples": _mean(shown)})
@@ -94,21 +106,32 @@ def replies(recipe: Recipe, out: Path, arm: Arm, asked: Asked, max_new_tokens: i
     return Replied(said, seeds_of(recipe, arm), lost, {**calls, **_priced(calls, arm.price, settings, took[0]["device"])})
 
 
-def _here(folder: Path | str, frame: pl.DataFrame, settings: Train, max_new_tokens: int) -> tuple[list[str], dict[str, Any]]:
-    """A local model's answers, and what they took for each: tokens read and written, seconds in batches (without loading the model)."""
-    from dadeum.format.tokens import encode, load_tokenizer
+def _here(
+    folder: Path | str, frame: pl.DataFrame, settings: Train, max_new_tokens: int, line: Callable[[dict[str, Any]], None] | None = None, beside: Path | None = None
+) -> tuple[list[str], dict[str, Any]]:
+    """A local model's answers, and what they took for each: tokens read and written, seconds in batches (without loading the model).
+
+    beside: a file in which answers are kept as they come.
+    """
     from dadeum.train import generate
     from dadeum.train.machine import device_of
 
+    if beside:
+        beside.parent.mkdir(parents=True, exist_ok=True)
     began = time.perf_counter()
-    seen: list[tuple[float, int]] = []
-    answers = generate.answers(folder, frame, settings, max_new_tokens, lambda told: seen.append((time.perf_counter(), told["rows"])))
+    seen: list[tuple[float, dict[str, Any]]] = []
+
+    def progress(told: dict[str, Any]) -> None:
+        seen.append((time.perf_counter(), told))
+        if line:
+            line(told)
+
+    answers = generate.answers(folder, frame, settings, max_new_tokens, progress, beside)
     seconds = (time.perf_counter() - began) / max(1, len(answers))
-    if len(seen) > 1 and seen[-1][1] > seen[0][1]:
-        seconds = (seen[-1][0] - seen[0][0]) / (seen[-1][1] - seen[0][1])
-    written = [len(ids) + 1 for ids in encode(load_tokenizer(folder), answers)]
-    read = lengths(folder, frame, settings)
-    return answers, {"read": _mean(read), "written": _mean(written), "seconds": seconds, "device": device_of(settings)}
+    if seen and seen[-1][1]["asked"]:
+        seconds = (seen[-1][0] - seen[0][0]) / seen[-1][1]["asked"]
+    read, written = (seen[-1][1][name] / max(1, len(answers)) for name in ("read", "written"))
+    return answers, {"read": read, "written": written, "seconds": seconds, "device": device_of(settings)}
 
 
 def lengths(folder: Path | str, frame: pl.DataFrame, settings: Train) -> list[int]:
@@ -148,7 +171,7 @@ def latency(recipe: Recipe, out: Path, arm: Arm, items: pl.DataFrame, max_new_to
     return {"latency": kept(out, "latency", [content(folder), some, settings, max_new_tokens], make).head}
 
 
-def _away(arm: Arm, asked: Asked, max_new_tokens: int) -> Replied:
+def _away(arm: Arm, asked: Asked, max_new_tokens: int, line: Callable[[dict[str, Any]], None]) -> Replied:
     """An address's answers."""
     from dadeum.format.conversation import prompts
     from dadeum.model import Ask, Endpoint
@@ -160,7 +183,7 @@ def _away(arm: Arm, asked: Asked, max_new_tokens: int) -> Replied:
             raise DadeumError(f"row {chat.id} has no prompt to ask {arm.name} ({chat.why_not or 'no messages'})")
         asks.append(Ask([_openai(message) for message in chat.messages], max_new_tokens, chat.tools or ()))
     endpoint = Endpoint(arm.url, arm.model, arm.price, arm.budget, arm.at_once, arm.patience, arm.tries, arm.key)
-    found = endpoint.answers(asks)
+    found = endpoint.answers(asks, line)
     good = [reply for reply in found if reply.text is not None]
     times = sorted(reply.seconds for reply in good) or [0.0]
     told = {"read": _mean([r.read for r in good]), "written": _mean([r.written for r in good]), "seconds": _mean(times), "examples": _mean(asked.most)}
@@ -170,6 +193,18 @@ def _away(arm: Arm, asked: Asked, max_new_tokens: int) -> Replied:
     if not any(r.read for r in good):
         calls |= {"read": None, "written": None}
     return Replied([[reply.text for reply in found]], (), [], {**calls, **_priced(calls, arm.price, None, "address")})
+
+
+class _Line:
+    """Takes the progress of answers, says a line every SOON seconds."""
+
+    def __init__(self, say: Callable[[str], None], name: str) -> None:
+        self.say, self.name, self.said = say, name, time.monotonic()
+
+    def __call__(self, told: dict[str, Any]) -> None:
+        if time.monotonic() - self.said >= SOON:
+            self.said = time.monotonic()
+            self.say(f"{self.name}: {told['rows']:,} of {told['of']:,} answers")
 
 
 def _calls(told: dict[str, float], n: int, device: str, timed: str) -> dict[str, Any]:
