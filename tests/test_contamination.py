@@ -248,7 +248,7 @@ def test_no_index_is_taken_for_a_benchmark_of_text(tmp_path: Path) -> None:
         Contamination(against=(str(tmp_path / "a.index"),)).why(ASKED)
 
 
-def test_lines_of_a_benchmark_that_cannot_be_read_are_told_and_guarded(tmp_path: Path) -> None:
+def test_lines_of_a_benchmark_that_cannot_be_read_are_told_and_guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     item = "한국의 수도는 어디이며 그 도시의 인구는 몇 명입니까 라는 문항입니다"
     (tmp_path / "bench.jsonl").write_text(f'{{"question": "{item}"}}\n{{"question": "The lighthouse keeper counts seventeen ships\n', encoding="utf-8")
     rows = [{"text": "오늘은 날씨가 맑아서 산책을 다녀왔습니다"}, {"text": 'so {"question": "The lighthouse keeper counts seventeen ships'}]
@@ -266,3 +266,7 @@ def test_lines_of_a_benchmark_that_cannot_be_read_are_told_and_guarded(tmp_path:
     for lang, said in (("en", "1 line of the benchmark can't be read"), ("ko", "벤치마크에서 읽을 수 없는 줄 1개")):
         text = " ".join(terminal.funnel_text(told, 200, lang).split())
         assert said in text
+    monkeypatch.setattr(_benchmark, "load", lambda *_: pytest.fail("a run that finds all done opens no benchmark"))
+    again = run.run(compose(raw), tmp_path / "run", "split")
+    [cached] = [s for s in again["stages"] if s["step"] == "guard.contamination"]
+    assert cached["cached"] and cached["report"] == guard["report"]

@@ -22,7 +22,7 @@ from dadeum.step import VERDICT, Edit, Filter, Grow, Step
 LEAVING: Final = pl.Schema({"at": pl.UInt32(), "state": pl.String(), **VERDICT, "witness_row": pl.UInt64()})
 """`at` is the position in the step's input; `witness_row` where the witness is known by row only (Compare)."""
 NOBODY: Final = pl.DataFrame(schema=LEAVING)
-ENGINE: Final = "4"
+ENGINE: Final = "5"
 """Bump it when the same step on the same rows would leave other differences: part of the digest of every shard."""
 FAILING_SHARE: Final = 0.01
 """A step that fails on more of a shard's rows than this (and on more than ten) is broken: the run stops."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -69,9 +69,7 @@ def process(recipe: Recipe, cache: Path, engine: local.Engine, sample: int = 0) 
         results = engine.map(_run, tasks, name, lambda t: t.shard_rows)
         made.shards = [shard for shard, _ in results]
         for i in range(barrier - start):
-            warnings = recipe.steps[start + i].remarks()
-            receipt = add(receipts[i] for _, receipts in results)
-            made.receipts.append(replace(receipt, report={"warnings": warnings}) if warnings else receipt)
+            made.receipts.append(add(receipts[i] for _, receipts in results))
         if compare is None:
             return made
         try:
@@ -226,7 +224,9 @@ def _run(task: _Pass) -> tuple[Shard, list[Receipt]]:
                 delta = work(step, given, f"{shard.path} part {shard.part}")
             except RecipeError as error:
                 raise error.below(f"steps.{i}.{step.name}", step.name) from error
-            head: dict[str, Any] = {"in": rows.height, "edited": delta.edited, "left": delta.left(), "grown": delta.grown.height, "seconds": delta.seconds}
+            # Here and not at the end: the worker has the step's files open, and a run that finds all done need not open them again.
+            remarks = step.remarks()
+            head: dict[str, Any] = {"remarks": remarks, "in": rows.height, "edited": delta.edited, "left": delta.left(), "grown": delta.grown.height, "seconds": delta.seconds}
             told = unit.save(path, head, delta.parts())
             after = delta.put_on(rows)
             receipt = _receipt(step, head, after.height, cached=False)
@@ -253,7 +253,8 @@ def _run(task: _Pass) -> tuple[Shard, list[Receipt]]:
 
 def _receipt(step: Step, head: dict[str, Any], rows_out: int, cached: bool) -> Receipt:
     seconds = 0.0 if cached else head["seconds"]
-    return Receipt(step.name, step.key, head["in"], rows_out, head["edited"], head["grown"], head["left"], seconds, cached)
+    report = {"warnings": head["remarks"]} if head.get("remarks") else {}
+    return Receipt(step.name, step.key, head["in"], rows_out, head["edited"], head["grown"], head["left"], seconds, cached, report)
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class Engine(ABC):
             # Shards find the same mistake with other counts: it is told once, as the first of them tells it.
             first: dict[tuple[str, str], Mistake] = {}
             for mistake in (m for at in sorted(mistakes) for m in mistakes[at]):
-                first.setdefault((mistake.path, re.sub(r"\d+ rows", "", mistake.what)), mistake)
+                first.setdefault((mistake.path, re.sub(r"(?<!\d)\d+ rows", "", mistake.what)), mistake)
             raise RecipeError(first.values())
         return [results[at] for at in range(len(tasks))]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from markupsafe import Markup
@@ -132,7 +131,7 @@ def short(place: str) -> str:
 
 def compact(text: str) -> str:
     """A text without blank lines, so that an example takes as few lines as it can."""
-    return re.sub(r"\s*\n\s*", "\n", text.strip())
+    return "\n".join(line.strip() for line in text.split("\n") if line.strip())
 
 
 def seen(value: str) -> str:

@@ -30,6 +30,8 @@ _COPULA: Final = (
     "|이라고생각합니다|라고생각합니다|이었습니다|였습니다|이었다|였다|되겠습니다|이됩니다|가됩니다"
 )
 _POLITE: Final = frozenset(("입니다", "이에요", "예요", "에요", "라고합니다", "이라고합니다", "라고해요", "이라고해요", "인것같습니다", "라고생각합니다", "이라고생각합니다"))
+COPULA: Final = re.compile(f"(?:으로|로)?(?:{_COPULA})?")
+"""What may follow a word of one syllable within it."""
 _FOLLOWS: Final = re.compile(f"(?:{_PARTICLES})?(?:{_COPULA})?")
 _NEEDS_VOWEL: Final = frozenset(("가", "는", "를", "와", "나", "랑", "라고합니다", "라고해요", "라고생각합니다", "예요", "야", "죠", "네요", "였습니다", "였다", "다", "가됩니다"))
 _NEEDS_FINAL: Final = frozenset(("이", "은", "을", "과", "이나", "이랑", "으로"))
@@ -102,7 +104,9 @@ def _follows(asked: str, rest: str) -> bool:
 
 def _endings(reply: str) -> list[str]:
     """The reply, and the reply without a copula at its end: for comparing as numbers only."""
-    match = re.search(rf"\s*(?:{_COPULA})$", reply)
-    if not match or (re.fullmatch("[가-힣]", reply[: match.start()]) and match[0].strip() not in _POLITE):
+    match = re.search(rf"(?:{_COPULA})$", reply)
+    if not match:
         return [reply]
-    return [reply, reply[: match.start()]]
+    # Not `\s*` in front of it: on a reply of line breaks alone that takes quadratic time.
+    head = reply[: match.start()].rstrip()
+    return [reply] if re.fullmatch("[가-힣]", head) and match[0].strip() not in _POLITE else [reply, head]

@@ -198,7 +198,7 @@ def _runs(block: _Block, letter: npt.NDArray[np.bool_], wanted: tuple[Part, ...]
     lengths = stops - begins
     if "runs" in wanted:
         of = block.owners(begins)
-        out |= {"longest_run": _most(lengths, of, n), "runs": np.bincount(of, minlength=n).astype(np.float64), "run_letters": np.bincount(of, lengths, minlength=n)}
+        out |= {"longest_run": _most(lengths, of, n), "runs": np.bincount(of, minlength=n).astype(np.float64), "run_letters": np.bincount(of, lengths, minlength=n).astype(np.float64)}
     function = []
     if "runs" in wanted or "stops_en" in wanted:
         short = np.flatnonzero((lengths <= 5) & (points[begins] < 128))

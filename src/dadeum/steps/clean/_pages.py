@@ -28,7 +28,7 @@ KOREAN_AS: Final = ("latin-1", "cp1252", "iso8859-7", "cp1251", "gb18030", "big5
 WIDE: Final = ("cp949", "gb18030", "shift_jis", "euc_jp", "big5")
 """Code pages of two bytes that UTF-8 is read as."""
 
-GLUED: Final = re.compile(r"(?<=[A-Za-z])[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff](?![\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff])")
+GLUED: Final = re.compile(r"(?:(?<=[A-Za-z][a-z])|(?<=\b[ODL]))[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff](?![\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff])")
 """A single sign of East Asia behind a Latin letter: it抯 and Weizs辰cker, which cp1252 becomes where it is read as one of their pages."""
 _ODD: Final = re.compile(r"’(?!(?:s|t|d|m|ll|re|ve)\b|(?<=\b[ODL]’)[A-Z])|(?<![a-zß-ÿ])[ß-ÿ]|[ß-ÿ](?![a-zß-ÿ]|\b)|[ß-ÿ][a-df-rt-z]\b|[ß-ÿ]{2}")
 """Apostrophes that no English word has, and accented letters beside anything but small letters, or beside each other."""
@@ -69,6 +69,12 @@ class Page:
         follow = self.rows(0x80, 0xBF)
         lead2, lead3, lead4 = self.rows(0xC2, 0xDF), self.rows(0xE0, 0xEF), self.rows(0xF0, 0xF4)
         return re.compile(f"{lead2}{follow}|{lead3}{follow}{{2}}|{lead4}{follow}{{3}}")
+
+    @cached_property
+    def torn(self) -> re.Pattern[str]:
+        """The first two bytes of a character of UTF-8, the second of which no writer puts behind a letter: what is left of one that lost a byte."""
+        follow = "".join(re.escape(c) for c, byte in self.bytes_of.items() if 0x80 <= byte <= 0xBF and c not in NATURAL and c not in BOX)
+        return re.compile(f"{self.rows(0xC2, 0xF4)}[{follow}]")
 
     @cached_property
     def korean(self) -> re.Pattern[str]:

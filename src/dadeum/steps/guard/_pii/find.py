@@ -118,7 +118,8 @@ _WORDS: Final = (
     r"|[0-9][0-9A-Za-z]* (?:[A-Z][A-Za-z.'-]* ){1,5}(?:St|Av|R[do]|Dr|L[an]|B[ol]|C[otilr]|Wa|P[lka]|Te|Sq|H[iw]|Tr)"
     r"|(?i:카톡|카카오톡|kakao|라인|line|텔레|telegram|인스타|insta|위챗|wechat|디스코드|discord|스카이프|skype)[^\n]{0,12}[A-Za-z0-9]{3}"
     r"|(?i:pass|pw|secret|token|key|비밀|비번|암호|패스|인증|시크릿)[^\n]{0,24}[!-~]{4}|PRIVATE KEY"
-    r"|A[KS]IA|gh[pousr]_|github_pat_|glpat-|sk-|xox[abeprs]-|AIza|[sr]k_(?:live|test)|hf_|npm_|SG\.|eyJ"
+    r"|A[KS]IA|gh[pousr]_|github_pat_|glpat-|sk-|xox[abeprs]-|AIza|[sr]k_(?:live|test)|hf_|npm_|SG\.|eyJ|hooks\.slack|[0-9]:AA|[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.|whsec_|SK[0-9a-f]{32}|dapi|shp(?:at|ca|pa|ss)_|dop_v1_|pypi-AgE|ya29\.|gsk_|r8_|ntn_|lin_api_|dckr_pat_|sntrys_"
+    r"|xai-|NRAK-|ATATT3x|hvs\.|:APA91b|[a-z]://[^\s:@/]{0,64}:[^\s:@/]{3,128}@|(?i:bearer|basic)\s|[?&]sig="
     rf"|[0-9A-Fa-f]{{2}}-[0-9A-Fa-f]{{2}}-[0-9A-Fa-f]{{2}}-"
 )
 SUSPECT: Final = rf"{_NUMBERS}|{_WORDS}"

@@ -157,7 +157,7 @@ def _hotline(match: re.Match[str], text: str) -> float:
     return 0.0 if match[0].endswith("0000") else 0.8
 
 
-_82 = r"(?:\+|00)82[-. ]?\(?0?\)?"
+_82 = r"(?:(?:\+|00)82[-. ]?|82[-. ])\(?0?\)?"
 _AREA = r"(?:2|3[1-3]|4[1-4]|5[1-5]|6[1-4]|70|50\d)"
 _ZERO = r"[공영빵0]"
 _NUMERAL = r"[공영빵일이삼사오육륙칠팔구]"

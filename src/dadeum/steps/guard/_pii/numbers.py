@@ -60,6 +60,8 @@ def _card(match: re.Match[str], text: str) -> float:
 
 def _abroad(match: re.Match[str], text: str) -> float:
     number = digits(match[0].replace("(0)", ""))
+    if match[0].startswith("00"):  # 007 12 34: it takes a word, where + does not
+        number = number[2:] if near(match, text, _PHONE) else ""
     return 0.85 if 8 <= len(number) <= 15 and number[checks.country(number)] != "0" else 0.0
 
 
@@ -162,13 +164,13 @@ PATTERNS: Final = (
     pattern("card", rf"{L}3\d{{3}}(?P<s>[- ])\d{{4}}(?P=s)\d{{4}}(?P=s)\d{{3}}{R}", _card, digits=15),
     pattern("card", rf"{L}(?<![A-Za-z])(?:[2-69]\d{{11,18}}|(?:1800|2131)\d{{11}}){R}", _card, digits=12),
     pattern("phone", rf"{L}0[1-9](?:[- ]?[1-9])(?:[- ]?\d){{6,8}}{R}", _told, digits=9),
-    pattern("phone", rf"(?<![\dA-Za-z+])\+(?!82)[1-9]\d{{0,2}}[-. ]{{0,2}}(?:\(0\))?[-. (]{{0,2}}[1-9](?:[-. ()]{{0,2}}\d){{5,13}}{R}", _abroad, ("+",), digits=7),
+    pattern("phone", rf"(?<![\dA-Za-z+])(?:\+|00)(?!82)[1-9]\d{{0,2}}[-. ]{{0,2}}(?:\(0\))?[-. (]{{0,2}}[1-9](?:[-. ()]{{0,2}}\d){{5,13}}{R}", _abroad, ("+", "00"), digits=7),
     pattern("phone", rf"{L}(?:1[-. ])?(?:\([2-9]\d{{2}}\) ?|[2-9]\d{{2}}[-. ])[2-9]\d{{2}}[-. ]\d{{4}}{R}", 0.6, digits=10),
     pattern("phone", rf"{L}07[1-9]\d{{2}}[- ]?\d{{3}}[- ]?\d{{3}}{R}", 0.6, digits=11),
     pattern("phone", rf"{L}\(?\d{{2,5}}\)?(?:[-. ]\d{{2,7}}){{1,4}}{R}", _called, digits=4),
     pattern("ssn", rf"{L}\d{{3}}(?P<s>[- ]?)\d{{2}}(?P=s)\d{{4}}{R}", _social, digits=9),
     pattern("iban", r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}[A-Za-z0-9]{11,30}(?![A-Za-z0-9])", _iban, digits=2),
-    pattern("iban", r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:(?P<s>[ -])[A-Z0-9]{4})(?:(?P=s)[A-Z0-9]{4}){2,6}(?:(?P=s)[A-Z0-9]{1,3})?(?![A-Za-z0-9])", _iban, flags=re.NOFLAG, digits=2),
+    pattern("iban", r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:(?P<s>[ -])[A-Z0-9]{4})(?:(?P=s)[A-Z0-9]{4}){1,6}(?:(?P=s)[A-Z0-9]{1,3}){0,2}(?![A-Za-z0-9])", _iban, flags=re.NOFLAG, digits=2),
     pattern("passport", r"(?<![A-Za-z0-9])(?:[A-Z]{1,2}\d{7,8}|\d{9})(?![A-Za-z0-9])", _passport, ("passport", "여권"), re.NOFLAG, digits=7),
     pattern("driver", r"(?<![A-Za-z0-9])[A-Z](?!000)\d{7,14}(?![A-Za-z0-9])", _american, ("driver", "면허"), re.NOFLAG, digits=7),
     pattern("account", r"(?<![A-Za-z0-9])[A-Z]{4}(?!0000)\d{14}(?![A-Za-z0-9])", _british, ("account", "bban", "계좌", "은행"), re.NOFLAG, digits=14),

@@ -1,7 +1,7 @@
 """Keys and secrets: tokens by the prefixes that their makers gave them, private key blocks, and what is assigned to a word for a password.
 
-Prefixes are those that AWS, GitHub, GitLab, OpenAI, Anthropic, Slack, Google, Stripe, Hugging Face, npm and SendGrid publish for
-secret scanners. A value that says it is an example, a variable or a call is none.
+Prefixes are those that AWS, GitHub, GitLab, OpenAI, Anthropic, Slack, Google, Stripe, Hugging Face, npm, SendGrid, Telegram, Discord, Twilio, Mailgun, Databricks, Shopify,
+DigitalOcean, PyPI, Groq, xAI, Replicate, Notion, Linear, Docker, Sentry, New Relic, Atlassian, HashiCorp, Firebase and age publish for secret scanners; and the password in a url, a bearer's token, a signed url. A value that says it is an example, a variable or a call is none.
 """
 
 from __future__ import annotations
@@ -25,9 +25,18 @@ PREFIXED: Final = (
     (r"hf_[A-Za-z0-9]{30,64}", ("hf_",)),
     (r"npm_[A-Za-z0-9]{36}", ("npm_",)),
     (r"SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}", ("sg.",)),
+    (r"https://hooks\.slack\.com/services/[A-Z0-9]{6,14}/[A-Z0-9]{6,14}/[A-Za-z0-9]{16,32}", ("hooks.slack",)),
+    (r"[0-9]{8,10}:AA[A-Za-z0-9_-]{32,34}(?![A-Za-z0-9])", (":aa",)),
+    (r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}(?![A-Za-z0-9])", (".",)),
+    (r"whsec_[A-Za-z0-9]{24,64}", ("whsec_",)),
+    (r"(?:SK|key-|dapi|shp(?:at|ca|pa|ss)_|dop_v1_)[0-9a-f]{32,64}(?![A-Za-z0-9])", ("sk", "key-", "dapi", "shpat_", "shpca_", "shppa_", "shpss_", "dop_v1_")),
+    (r"pypi-AgE[A-Za-z0-9_-]{50,400}", ("pypi-age",)),
+    (r"ya29\.[A-Za-z0-9_-]{30,400}", ("ya29.",)),
+    (r"(?:gsk|r8|ntn|lin_api|dckr_pat|sntrys|xai|NRAK)[_-][A-Za-z0-9_-]{24,400}", ("gsk_", "r8_", "ntn_", "lin_api_", "dckr_pat_", "sntrys_", "xai-", "nrak-")),
+    (r"(?:ATATT3x[A-Za-z0-9_=-]|hvs\.[A-Za-z0-9_-]|AAAA[A-Za-z0-9_-]{7}:APA91b[A-Za-z0-9_-]|AGE-SECRET-KEY-1[A-Z0-9])[A-Za-z0-9_=-]{40,400}", ("atatt3x", "hvs.", ":apa91b", "age-secret-key-1")),
     (r"eyJ[A-Za-z0-9_-]{8,4000}\.eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,1000}", ("eyj",)),
 )
-ASSIGNED: Final = r"(?:password|passwd|passcode|passphrase|\bpwd|\bpw|secret|token|api[_ -]?key|access[_ -]?key|비밀\s?번호|비번|암호|패스워드|인증\s?키|시크릿)"
+ASSIGNED: Final = r"(?:account[_ -]?key|password|passwd|passcode|passphrase|\bpwd|\bpw|secret|token|api[_ -]?key|access[_ -]?key|비밀\s?번호|비번|암호|패스워드|인증\s?키|시크릿)"
 PLACEHOLDER: Final = re.compile(
     r"example|placeholder|changeme|your|redacted|dummy|^(?:none|null|true|false|undefined|string|required|optional)$|^[*x•.#-]+$|^[\w]+[(\[]|[{}$%<>]|://|getenv|environ",
     re.IGNORECASE,
@@ -51,6 +60,17 @@ def _token(match: re.Match[str], text: str) -> float:
     if "example" in match[0].lower():
         return 0.0
     return 0.95 if entropy(match[0]) >= 2.5 else 0.0
+
+
+def _login(match: re.Match[str], text: str) -> float:
+    """The password of a url: surer than the e-mail address that it makes together with the host."""
+    value = match["v"]
+    return 0.0 if PLACEHOLDER.search(value) or re.fullmatch("(?:my|the|some|db|my_)?(?:pass(?:word|wd)?|pwd?|secret|token|key)", value, re.IGNORECASE) else 0.97
+
+
+def _bearer(match: re.Match[str], text: str) -> float:
+    value = match["v"]
+    return 0.9 if entropy(value) >= 3.0 and any(c.isdigit() for c in value) and not PLACEHOLDER.search(value) and not DOTTED.fullmatch(value) else 0.0
 
 
 def _assigned(match: re.Match[str], text: str) -> float:
@@ -79,6 +99,9 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
         re.NOFLAG,
     ),
     *(pattern("secret", rf"(?<![A-Za-z0-9_-]){regex}", _token, needs, re.NOFLAG) for regex, needs in PREFIXED),
+    pattern("secret", r"(?<![A-Za-z0-9])[a-z][a-z0-9+]{1,20}://[^\s:@/]{0,64}:(?P<v>[^\s:@/]{3,128})@", _login, ("://",), re.NOFLAG),
+    pattern("secret", r"(?:bearer|authorization:\s{0,2}basic)\s{1,2}(?P<v>[A-Za-z0-9._~+/-]{20,2000}={0,2})", _bearer, ("bearer", "basic")),
+    pattern("secret", r"[?&]sig=(?P<v>[A-Za-z0-9%]{40,80})", _bearer, ("sig=",)),
     pattern(
         "secret",
         rf"(?<!⟨)(?P<word>{ASSIGNED})[A-Za-z_]{{0,12}}[\"']?(?P<sign>\s{{0,2}}(?::|=>?|is\b|은|는|가|이|을|를)\s{{0,2}}|\s{{1,2}})[\"']?(?P<v>[!-&*-+\--:=?-Z^-z|~.]{{4,128}})",

@@ -47,7 +47,7 @@ MASKS: Final[dict[str, str]] = {
 NETWORKS = ("192.0.2", "198.51.100", "203.0.113")
 NUMERALS = "공일이삼사오육칠팔구"
 LETTERS = "abcdefghijkmnpqrstuvwxyz"
-PREFIX: Final = re.compile(r"github_pat_|glpat-|sk-(?:proj-|ant-|svcacct-)?|xox[abeprs]-|[a-z]{2,4}_(?:live_|test_)?|A[KS]IA|AIza|SG\.")
+PREFIX: Final = re.compile(r"github_pat_|glpat-|sk-(?:proj-|ant-|svcacct-)?|xox[abeprs]-|[a-z]{2,4}_(?:live_|test_)?|A[KS]IA|AIza|SG\.|https://hooks\.slack\.com/services/|SK|key-|dapi|dop_v1_|pypi-|ya29\.|lin_api_|dckr_pat_|sntrys_|xai-|NRAK-|hvs\.")
 
 
 def surrogate(value: str, kind: Kind, seed: str) -> str:
