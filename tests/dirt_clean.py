@@ -29,9 +29,9 @@ EN: Final = (
 )  # fmt: skip
 
 LOSSLESS: Final = {
-    "ko": [("utf-8", page) for page in ("latin-1", "cp1252", "cp1253", "cp1251", "cp437", "mac-roman", "cp949", "gb18030")]
-    + [("cp949", page) for page in ("latin-1", "cp1252", "iso8859-7", "gb18030")] + [("johab", "cp949")],
-    "en": [("utf-8", page) for page in ("latin-1", "cp1252", "cp1250", "cp1251", "cp437", "mac-roman", "cp1254")],
+    "ko": [("utf-8", page) for page in ("latin-1", "cp1252", "cp1253", "cp1251", "cp437", "mac-roman", "cp949", "gb18030", "cp850", "mac-cyrillic")]
+    + [("cp949", page) for page in ("latin-1", "cp1252", "iso8859-7", "gb18030", "cp437", "cp850", "cp866", "koi8-r", "mac-roman", "cp1250")] + [("johab", "cp949")],
+    "en": [("utf-8", page) for page in ("latin-1", "cp1252", "cp1250", "cp1251", "cp437", "mac-roman", "cp1254", "cp1257", "mac-cyrillic")],
 }  # fmt: skip
 LOSSY: Final = {
     "ko": [("utf-8", page, how) for page in ("cp1252", "cp1253", "cp949") for how in ("ignore", "replace")] + [("cp949", "utf-8", "replace"), ("cp949", "ascii", "?")],
@@ -88,6 +88,22 @@ def lossy(texts: Sequence[str], language: str) -> Iterator[Planted]:
         for text in texts:
             dirty = misread(text, real, page, errors)
             if dirty != text and (errors == "?" or not _undone(dirty, text, page)):
+                yield Planted(f"{real} as {page}, {errors}", dirty, text)
+
+
+THINNED: Final = {
+    "ko": [("utf-8", page, "ignore") for page in ("gb18030", "big5", "euc_jp", "shift_jis")] + [("cp949", "shift_jis", "ignore")],
+    "en": [("cp1252", "ascii", "?")] + [("utf-8", page, "ignore") for page in ("cp949", "cp1250", "cp1253")],
+}  # fmt: skip
+"""Readings that leave out what they lack: what is left says less of what was there."""
+
+
+def thinned(texts: Sequence[str], language: str) -> Iterator[Planted]:
+    """Every text read by a page that lacks some of its bytes and leaves them out."""
+    for real, page, errors in THINNED[language]:
+        for text in texts:
+            dirty = text.encode(page, errors="replace").decode(page) if errors == "?" else text.encode(real, errors="ignore").decode(page, errors=errors)
+            if dirty != text and (errors == "?" or not (dirty.isascii() or _undone(dirty, text, page))):
                 yield Planted(f"{real} as {page}, {errors}", dirty, text)
 
 

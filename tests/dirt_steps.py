@@ -89,6 +89,9 @@ def _cleaned() -> Iterator[Planted]:
         lossy = list(dirt_clean.lossy(given, language))
         rows = [{"text": p.dirty} for p in lossy] + [{"text": t} for t in texts(language, 60)]
         yield Planted("clean.mojibake", language, "lossy, told as such", rows, dict.fromkeys(range(len(lossy)), "lossy"), column="mojibake")
+        thinned = list(dirt_clean.thinned([*given, *(dirt_clean.SPACED if language == "ko" else ())], language))
+        rows = [{"text": p.dirty} for p in thinned] + [{"text": t} for t in texts(language, 60)]
+        yield Planted("clean.mojibake", language, "lossy, left out without a trace", rows, dict.fromkeys(range(len(thinned)), "lossy"), column="mojibake")
         word = {"ko": "사내코드명", "en": "Project Falcon"}[language]
         hidden = [(_within(t, word, random.Random(t)), _within(t, "[BLOCKED]", random.Random(t))) for t in texts(language, 60)]
         yield _edited("guard.policy", language, hidden, "a forbidden word", words=[word], mode="mask")

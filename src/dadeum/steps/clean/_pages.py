@@ -23,7 +23,10 @@ NATURAL: Final = frozenset("…’”“‘–—»«™®©°²³¹ºª\xa0·!�
 SIGNS: Final = "\xa0¡£§©«®°±²³´¶·»¼½¾¿"
 QUOTES: Final = "…’”“‘–—«»"
 BOX: Final = frozenset(map(chr, range(0x2500, 0x2580)))
-KOREAN_AS: Final = ("latin-1", "cp1252", "iso8859-7", "cp1251", "gb18030", "big5", "euc_jp", "shift_jis")
+KOREAN_AS: Final = (
+    "latin-1", "cp1252", "iso8859-7", "cp1251", "cp1250", "cp1253", "cp1254", "iso8859-2", "iso8859-5", "cp437", "cp850", "cp852", "cp866", "koi8-r", "mac-roman", "mac-cyrillic", "cp874",
+    "cp1255", "cp1256", "cp1257", "cp1258", "iso8859-15", "koi8-u", "gb18030", "big5", "euc_jp", "shift_jis",
+)  # fmt: skip
 """What cp949 is read as."""
 WIDE: Final = ("cp949", "gb18030", "shift_jis", "euc_jp", "big5")
 """Code pages of two bytes that UTF-8 is read as."""
@@ -153,7 +156,7 @@ class Page:
         among Latin letters is chance."""
         lead, follow = m[0][0], m[0][1:]
         odd = any("\x80" <= c <= "\x9f" or (c not in NATURAL and c not in BOX and not c.isalpha()) for c in follow)
-        typed = (lead == "â" and follow[0] in "œš„€™ˆ‡†‰") or (lead == "‚" and follow[0] in "ÄÇÜ") or m[0][:2] == "ΓÇ" or (len(m[0]) == 4 and not lead.isalpha())
+        typed = (lead == "â" and follow[0] in "œš„€™ˆ‡†‰") or (lead == "‚" and follow[0] in "ÄÇÜ") or m[0][:2] in ("ΓÇ", "ÔÇ") or (len(m[0]) == 4 and not lead.isalpha())
         typed = typed or ("\u2010" <= char <= "\u2122" and ((not self.latin and follow[0] not in NATURAL) or follow == "‚¬"))
         if not odd and not typed and m[0] != "ï»¿":
             return False
@@ -165,8 +168,8 @@ class Page:
 
 
 PAGES: Final = (
-    *(Page(name) for name in ("latin-1", "cp1252", "cp1254", "cp1250", "iso8859-2", "mac-roman", "cp437")),
-    *(Page(name, latin=False) for name in ("cp1251", "cp1253", "iso8859-7", "cp874", "cp866", "koi8-r")),
+    *(Page(name) for name in ("latin-1", "cp1252", "cp1254", "cp1250", "iso8859-2", "mac-roman", "cp437", "cp850", "cp852", "cp1257", "cp1258")),
+    *(Page(name, latin=False) for name in ("cp1251", "cp1253", "iso8859-7", "cp874", "cp866", "koi8-r", "mac-cyrillic", "cp1255", "cp1256")),
 )
 _HANGUL: Final = re.compile("[가-힣]")
 _SINGLE: Final = {page.name: page for page in PAGES}
@@ -180,11 +183,15 @@ def candidates(line: str) -> Iterator[tuple[str, str]]:
         made = _again(line, page, "utf-8")
         if made and _told_by_utf8(made):
             yield made, f"utf-8 as {page}"
+    korean: list[tuple[float, str, str]] = []
     for page in () if hangul else KOREAN_AS:
         made = _again(line, page, "cp949")
-        # Accented letters in UTF-8 (C3 A4, C3 B6) are everyday syllables in cp949; Korean in cp949 is hardly ever good UTF-8.
-        if made and _korean(line, made) and not (page in _SINGLE and _again(line, page, "utf-8")):
-            yield made, f"cp949 as {page}"
+        if made and _korean(line, made):
+            korean.append((share(made, EVERYDAY), made, page))
+    # Accented letters in UTF-8 (C3 A4, C3 B6) are everyday syllables in cp949; Korean in cp949 is hardly ever good UTF-8, by any page.
+    if korean and not any(_again(line, page, "utf-8") for page in _SINGLE):  # pages that differ in a letter or two make a rare syllable of it: the most everyday reading is the right one
+        _, made, page = max(korean, key=lambda one: one[0])
+        yield made, f"cp949 as {page}"
     if GLUED.search(line):
         readings = {(real, page): made for page in WIDE for real in ("utf-8", "cp1252") if (made := _again(line, page, real)) and _english(line, made)}
         if len(set(readings.values())) == 1:

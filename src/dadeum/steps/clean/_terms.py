@@ -47,7 +47,7 @@ def final(term: str) -> str | None:
         return "" if at == 0 else "ㄹ" if at == 8 else "ㄱ"
     if last.isdigit() and last.isascii():
         return _DIGITS.get(last, "")
-    word = re.search(r"[A-Za-z]+$", term)
+    word = re.search(r"(?<![A-Za-z])[A-Za-z]+$", term)
     if word and word[0].isupper():  # spelled out
         return _LETTERS.get(last.lower(), "")
     return None

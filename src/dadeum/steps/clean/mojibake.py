@@ -1,6 +1,6 @@
 """clean.mojibake: text that was read by a wrong code page, put right where that can be done without loss, named where it can't.
 
-* Repaired: UTF-8 read as cp1252, Latin-1, cp1250, cp1251, cp1253, cp1254, cp437, cp866, cp874, KOI8-R, Mac Roman, cp949, GB 18030,
+* Repaired: UTF-8 read as cp1252, Latin-1, cp1250 to cp1258, cp437, cp850, cp852, cp866, cp874, KOI8-R, Mac Roman, Mac Cyrillic, cp949, GB 18030,
   Shift-JIS, EUC-JP or Big5; cp949 read as one of them; Johab read as cp949; cp1252 read as Latin-1 or, where a single reading makes English (it抯), as one of these pages; and all that twice and more.
   Every repair is exact: broken again, it is the text that came. Such rows are marked in `reconstructed`.
 * Named: text in which bytes are gone (U+FFFD, 占쏙옙, words of `?`, don?t, syllables without their third byte, what a page of two bytes leaves of

@@ -104,7 +104,7 @@ def _account(match: re.Match[str], text: str) -> float:
     telephone = re.match(r"01[016789]|0[2-6]\d?-|07|08|050", match[0]) is not None
     if re.search(r"\+\d{1,3}[-. ]?$", text[max(0, match.start() - 5) : match.start()]):
         return 0.0
-    if not 10 <= len(number) <= 14 or number.startswith("000") or (telephone and len(groups) == 3):
+    if not 10 <= len(number) <= 14 or number.startswith(("000", "82100000")) or (telephone and len(groups) == 3):
         return 0.0
     if not near(match, text, _ACCOUNT, after=10):
         return 0.0
@@ -213,7 +213,7 @@ PATTERNS: Final = (
     pattern(
         "messenger",
         r"(?:카카오톡|카톡|kakao\s?talk|kakao|라인|line|텔레그램|텔레|telegram|인스타그램|인스타|instagram|insta|위챗|wechat|디스코드|discord|스카이프|skype)"
-        r"\s{0,2}(?P<told>아이디|ID|계정|id)?\s{0,2}(?:(?:[:=은는(']|저는|is)\s{0,2}){0,2}(?P<mark>@?)(?P<v>[A-Za-z0-9][A-Za-z0-9._-]{3,29})(?![A-Za-z0-9@])",
+        r"\s{0,2}(?P<told>아이디|ID|계정|id)?\s{0,2}(?:(?:[:=은는(']|저는|is)\s{0,2}){0,2}(?P<mark>@?)(?P<v>[A-Za-z0-9][A-Za-z0-9._-]{3,29})(?![A-Za-z0-9@_.-])",
         _handle,
         ("카톡", "카카오톡", "kakao", "라인", "line", "텔레", "telegram", "인스타", "insta", "위챗", "wechat", "디스코드", "discord", "스카이프", "skype"),
     ),

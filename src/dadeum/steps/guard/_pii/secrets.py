@@ -26,7 +26,7 @@ PREFIXED: Final = (
     (r"npm_[A-Za-z0-9]{36}", ("npm_",)),
     (r"SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}", ("sg.",)),
     (r"https://hooks\.slack\.com/services/[A-Z0-9]{6,14}/[A-Z0-9]{6,14}/[A-Za-z0-9]{16,32}", ("hooks.slack",)),
-    (r"[0-9]{8,10}:AA[A-Za-z0-9_-]{32,34}(?![A-Za-z0-9])", (":aa",)),
+    (r"[0-9]{8,10}:(?P<v>AA[A-Za-z0-9_-]{32,34})(?![A-Za-z0-9])", (":aa",)),
     (r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}(?![A-Za-z0-9])", (".",)),
     (r"whsec_[A-Za-z0-9]{24,64}", ("whsec_",)),
     (r"(?:SK|key-|dapi|shp(?:at|ca|pa|ss)_|dop_v1_)[0-9a-f]{32,64}(?![A-Za-z0-9])", ("sk", "key-", "dapi", "shpat_", "shpca_", "shppa_", "shpss_", "dop_v1_")),
@@ -101,7 +101,7 @@ PATTERNS: Final[tuple[Pattern, ...]] = (
     *(pattern("secret", rf"(?<![A-Za-z0-9_-]){regex}", _token, needs, re.NOFLAG) for regex, needs in PREFIXED),
     pattern("secret", r"(?<![A-Za-z0-9])[a-z][a-z0-9+]{1,20}://[^\s:@/]{0,64}:(?P<v>[^\s:@/]{3,128})@", _login, ("://",), re.NOFLAG),
     pattern("secret", r"(?:bearer|authorization:\s{0,2}basic)\s{1,2}(?P<v>[A-Za-z0-9._~+/-]{20,2000}={0,2})", _bearer, ("bearer", "basic")),
-    pattern("secret", r"[?&]sig=(?P<v>[A-Za-z0-9%]{40,80})", _bearer, ("sig=",)),
+    pattern("secret", r"[?&]sig=(?P<v>[A-Za-z0-9]{30,80})", _bearer, ("sig=",)),
     pattern(
         "secret",
         rf"(?<!⟨)(?P<word>{ASSIGNED})[A-Za-z_]{{0,12}}[\"']?(?P<sign>\s{{0,2}}(?::|=>?|is\b|은|는|가|이|을|를)\s{{0,2}}|\s{{1,2}})[\"']?(?P<v>[!-&*-+\--:=?-Z^-z|~.]{{4,128}})",

@@ -47,7 +47,7 @@ MASKS: Final[dict[str, str]] = {
 NETWORKS = ("192.0.2", "198.51.100", "203.0.113")
 NUMERALS = "공일이삼사오육칠팔구"
 LETTERS = "abcdefghijkmnpqrstuvwxyz"
-PREFIX: Final = re.compile(r"github_pat_|glpat-|sk-(?:proj-|ant-|svcacct-)?|xox[abeprs]-|[a-z]{2,4}_(?:live_|test_)?|A[KS]IA|AIza|SG\.|https://hooks\.slack\.com/services/|SK|key-|dapi|dop_v1_|pypi-|ya29\.|lin_api_|dckr_pat_|sntrys_|xai-|NRAK-|hvs\.")
+PREFIX: Final = re.compile(r"github_pat_|glpat-|sk-(?:proj-|ant-|svcacct-)?|xox[abeprs]-|[a-z][a-z0-9]{1,5}_(?:live_|test_)?|A[KS]IA|AIza|SG\.|https://hooks\.slack\.com/services/|SK|key-|dapi|dop_v1_|pypi-|ya29\.|lin_api_|dckr_pat_|sntrys_|xai-|NRAK-|hvs\.")
 
 
 def surrogate(value: str, kind: Kind, seed: str) -> str:
@@ -182,7 +182,8 @@ def _phone(value: str, draw: Iterator[int]) -> list[str]:
     plain = [c for c in value if c in "0123456789"]
     text = "".join(plain)
     last = _random(4, draw)
-    if value.lstrip(" (").startswith("+") or text.startswith("0082"):
+    bare = text.startswith("8210") and len(text) == 12
+    if value.lstrip(" (").startswith("+") or text.startswith("0082") or bare:
         code = 4 if text.startswith("0082") else checks.country(text)
         rest = plain[code:]
         service = 0
