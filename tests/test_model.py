@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import time
@@ -161,6 +162,109 @@ def test_servers_that_do_not_know_a_key_are_asked_without_it(key: str) -> None:
         said = at(served.url, at_once=1).answers(asks(6))
         assert all(r.text for r in said) and len(served.bodies) == 7
         assert key != "max_tokens" or served.bodies[-1]["max_completion_tokens"] == 8
+
+
+def test_a_key_that_is_unknown_costs_none_of_the_requests_on_their_way() -> None:
+    """Several requests are refused for the same key at once: each is asked again without it."""
+
+    def strict(body: dict[str, Any], number: int) -> Any:
+        time.sleep(0.1)
+        return (400, {}, b"Unsupported parameter: 'max_tokens'") if "max_tokens" in body else echo(body, number)
+
+    with serving(strict) as served:
+        assert [r.text for r in at(served.url, at_once=4).answers(asks(8))] == [f"답: 물음 {i}" for i in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("message", "reason", "text"),
+    [
+        ({"content": None, "reasoning_content": "음..."}, "length", ""),
+        ({"content": None, "refusal": "I can't help with that."}, "stop", "I can't help with that."),
+        ({"content": [{"type": "text", "text": "하"}, {"type": "image"}, {"type": "text", "text": "나"}]}, "stop", "하나"),
+        ({"content": "반쪽 \ud83d"}, "stop", "반쪽 \ufffd\ufffd\ufffd"),
+    ],
+)
+def test_other_ways_to_write_an_answer(message: dict[str, Any], reason: str, text: str) -> None:
+    raw = json.dumps({"choices": [{"message": {"role": "assistant", **message}, "finish_reason": reason}]}).encode()
+    with serving(lambda body, n: (200, {}, raw)) as served:
+        [said] = at(served.url).answers(asks(1))
+        assert said.text == text and said.cut == (reason == "length")
+        assert at(served.url).answers(asks(1)) == [said] and len(served.bodies) == 1
+
+
+def test_a_request_that_breaks_the_server_costs_only_itself() -> None:
+    def fragile(body: dict[str, Any], number: int) -> Any:
+        return (500, {}, b"template error") if body["messages"][-1]["content"] == "물음 2" else echo(body, number)
+
+    with serving(fragile) as served:
+        said = at(served.url, tries=2, at_once=1).answers(asks(6))
+        assert [r.text is None for r in said] == [False, False, True, False, False, False] and "template error" in said[2].why
+    with serving(lambda body, n: (500, {}, b"out of memory") if n > 4 else echo(body, n)) as served:
+        with pytest.raises(DadeumError, match=r"out of memory.*4 of 50 answers are kept"):
+            at(served.url, tries=1, at_once=1).answers(asks(50))
+        assert len(served.bodies) == 4 + 3
+
+
+def test_an_answer_that_trickles_in_is_given_up() -> None:
+    import http.server
+    import threading
+
+    class Drip(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                for _ in range(100):
+                    self.wfile.write(b" ")
+                    time.sleep(0.05)
+
+        def log_message(self, *told: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Drip) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        began = time.perf_counter()
+        with pytest.raises(DadeumError, match=r"nothing within 0\.3 seconds"):
+            at(f"http://127.0.0.1:{server.server_address[1]}/v1", patience=0.3, tries=1).answers(asks(1))
+        assert time.perf_counter() - began < 3
+        server.shutdown()
+
+
+@pytest.mark.parametrize("code", [200, 302, 400])
+def test_a_key_that_a_server_says_back_is_shown_nowhere(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY, "sk-very-secret")
+    raw = json.dumps({"you sent": "sk-very-secret"}).encode()
+    with serving(lambda body, n: (code, {"Location": "http://x/?key=sk-very-secret"}, raw)) as served, pytest.raises(DadeumError) as told:
+        at(served.url, tries=1, at_once=1).answers(asks(6))
+    assert "sk-very-secret" not in str(told.value) and "[key]" in str(told.value)
+
+
+def test_an_interrupt_keeps_what_was_on_its_way() -> None:
+    def slow(body: dict[str, Any], number: int) -> Any:
+        time.sleep(0.4 if number > 1 else 0.0)
+        return echo(body, number)
+
+    def stop(told: dict[str, Any]) -> None:
+        raise KeyboardInterrupt
+
+    with serving(slow) as served:
+        with pytest.raises(KeyboardInterrupt):
+            at(served.url, at_once=3).answers(asks(20), stop)
+        sent = len(served.bodies)
+        assert 2 <= sent <= 4
+        at(served.url, at_once=3).answers(asks(20))
+        assert len(served.bodies) == 20, "nothing was paid for twice"
+
+
+def test_a_file_of_replies_that_is_broken_is_named(tmp_path: Path) -> None:
+    with serving(echo) as served:
+        at(served.url).answers(asks(1))
+        [path] = tmp_path.rglob("*.sqlite")
+        path.write_bytes(b"not a database" * 100)
+        with pytest.raises(DadeumError, match=rf"{path.name}, where replies are kept: .*can be deleted"):
+            at(served.url).answers(asks(1))
+        path.unlink()
+        at(served.url).answers(asks(1))
 
 
 def test_cut_answers_are_told() -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +66,65 @@ def test_a_real_server_gets_the_ids_of_training_and_gives_the_same_answers(adapt
     told = parity.parity(*adapter)
     assert told["server"]["asked"] and told["verdict"] == "agree"
     assert [(e["server"], e["answer"]) for e in told["prompts"]] == [("same", "same")] * len(parity.PROMPTS)
+
+
+def test_a_server_that_fails_leaves_the_other_ways_and_is_asked_again(adapter: tuple[Path, Train], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dadeum import serve
+    from dadeum.errors import DadeumError
+
+    @contextlib.contextmanager
+    def down(model: Path) -> Iterator[Any]:
+        raise DadeumError("transformers serve did not come up: no memory")
+        yield
+
+    monkeypatch.setattr(serve, "served", down)
+    monkeypatch.setattr(serve, "missing", list)
+    told = parity.parity(*adapter)
+    assert told["verdict"] == "agree" and told["server"] == {"asked": False, "why_not": "transformers serve did not come up: no memory"}
+    assert all("server" not in e and e["transformers"] == "same" for e in told["prompts"])
+
+
+@pytest.mark.parametrize(("heard", "answer"), [("same", "same"), ("parsed", "same"), ("other text", "differs"), ("other ids", "differs")])
+def test_an_answer_is_held_against_ids_and_text(adapter: tuple[Path, Train], heard: str, answer: str) -> None:
+    """A server may take thoughts and calls out of the text; its ids still have to be ours."""
+    from dadeum.format.tokens import load_tokenizer
+    from dadeum.serve import Heard
+    from dadeum.train.base import load
+
+    tokenizer, model = load_tokenizer(adapter[0]), load(adapter[0]).eval()
+    ours = parity._trainer(*adapter)
+
+    class Running:
+        def ask(self, messages: Any, tools: Any, n: int) -> Heard:
+            ids = ours(messages, tools) or []
+            said = parity._greedy(model, ids)
+            text = tokenizer.decode(said, skip_special_tokens=True)
+            if heard == "other ids":
+                said = [*said[:-1], said[-1] + 1]
+            return Heard(ids, said, {"parsed": None, "other text": f"{text} ?"}.get(heard, text))
+
+    assert parity._asked(Running(), tokenizer, model, *parity.PROMPTS["korean"], ours) == {"server": "same", "answer": answer}
+
+
+def test_a_server_ends_with_the_process_that_started_it() -> None:
+    child = "import os, sys; from dadeum.serve.heard import _end_with; print(os.getpid(), flush=True); _end_with(int(sys.argv[1]))"
+    parent = f"import os, subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {child!r}, str(os.getpid())]); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout
+        pid = int(started.stdout.readline())
+        os.kill(pid, 0)
+        started.kill()
+        until = time.monotonic() + 20
+        while time.monotonic() < until and not ended(pid):
+            time.sleep(0.1)
+    assert ended(pid)
+
+
+def ended(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"  # nobody here may have waited for it yet
+    except FileNotFoundError:
+        return True
 
 
 @pytest.mark.parametrize("fault", ["template", "tokenizer", "adapter"])

@@ -20,9 +20,11 @@ from typing import Any, Final
 from dadeum.errors import DadeumError
 from dadeum.model import keep
 from dadeum.model.asked import Ask, Reply
-from dadeum.model.post import FIRST, RefusedError, SilentError, post
+from dadeum.model.post import FIRST, RefusedError, SilentError, StumbledError, post, shown
 from dadeum.proving import KEY, Budget, Price
 
+BROKEN: Final = 3
+"""So many requests in a row on which the server breaks: then it is the server and not they."""
 REFUSALS: Final = 5
 """So many requests refused and none answered: the others would fare alike."""
 UNKNOWN: Final = {"max_tokens": "max_completion_tokens", "temperature": "", "seed": ""}
@@ -97,7 +99,7 @@ class Endpoint:
         dialect: list[str] = []
         running: dict[concurrent.futures.Future[Reply], tuple[bytes, Ask]] = {}
         why: DadeumError | None = None
-        over, refused = "", 0
+        over, refused, broken = "", 0, 0
         with concurrent.futures.ThreadPoolExecutor(self.at_once) as pool:
             try:
                 upcoming = next(waiting, None)
@@ -117,6 +119,14 @@ class Endpoint:
                         digest, _ = running.pop(future)
                         try:
                             reply = future.result()
+                            broken = 0
+                        except StumbledError as error:
+                            broken += 1
+                            reply = Reply(None, why=str(error))
+                            if broken >= BROKEN:
+                                why = why or error
+                                stop.set()
+                                continue
                         except DadeumError as error:
                             why = why or error
                             stop.set()
@@ -131,6 +141,10 @@ class Endpoint:
                     progress({"stage": "answers", "rows": len(known), "of": whole})
             finally:
                 stop.set()  # an interrupt must not wait for the tries of the other requests
+                pool.shutdown()
+                for future, (digest, _) in running.items():  # what was on its way then is paid for
+                    if not future.exception() and (reply := future.result()).text is not None:
+                        kept.put(digest, reply)
         if why or over:
             rest = f"{len(known) - refused:,} of {whole:,} answers are kept: the same command asks only for the others"
             raise DadeumError(f"{self.name}: {over or why}. {rest}")
@@ -169,10 +183,13 @@ class Endpoint:
             try:
                 told = post(url, body, os.environ.get(self.secret, ""), named=self.secret, patience=self.patience, tries=self.tries, wait=pause)
             except RefusedError as error:
-                if odd := next((key for key in body if key in UNKNOWN and key not in dialect and f"'{key}'" in str(error)), None):
+                # Another request may have met it meanwhile: what counts is that this one was sent with the key.
+                if odd := next((key for key in body if key in UNKNOWN and f"'{key}'" in str(error)), None):
                     dialect.append(odd)
                     continue
                 return Reply(None, seconds=time.perf_counter() - began, why=str(error))
+            except StumbledError:
+                raise
             except SilentError as error:
                 raise SilentError(f"{error}. Does it run, and is the address the one up to /v1?") from error
             reply = _reply(told, time.perf_counter() - began)
@@ -180,7 +197,8 @@ class Endpoint:
                 return reply
             left -= 1
             pause(FIRST)
-        raise SilentError(f"{url} answered no chat completion: {json.dumps(told, ensure_ascii=False)[:200]}")
+        said = shown(json.dumps(told, ensure_ascii=False).encode("utf-8", "replace"), os.environ.get(self.secret, ""))
+        raise SilentError(f"{url} answered no chat completion: {said}")
 
 
 def _spoken(body: dict[str, Any], dialect: Sequence[str]) -> dict[str, Any]:
@@ -192,11 +210,16 @@ def _reply(told: Any, seconds: float) -> Reply | None:
     """What a server's JSON says, or None where it is no chat completion."""
     try:
         choice = told["choices"][0]
-        text, usage = choice["message"]["content"], told.get("usage") or {}
-        calls = choice["message"].get("tool_calls")
+        message, usage, why = choice["message"], told.get("usage") or {}, choice.get("finish_reason")
+        text, calls = message["content"], message.get("tool_calls")
+        if isinstance(text, list):  # parts, as some servers write them
+            text = "".join(part["text"] for part in text if part.get("type", "text") == "text")
         if text is None and calls:
             text = json.dumps(calls, ensure_ascii=False)
-        why = choice.get("finish_reason")
+        if text is None and message.get("refusal"):
+            text = message["refusal"]  # it would say this to anybody
+        if text is None and why in ("stop", "length"):
+            text = ""  # all that it may say went into thinking, which is no answer
         read, written = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):
         return None
@@ -204,4 +227,5 @@ def _reply(told: Any, seconds: float) -> Reply | None:
         return Reply(None, read, written, seconds, why="content_filter")
     if not isinstance(text, str):
         return None
-    return Reply(text, read, written, seconds, cut=why == "length")
+    whole = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")  # half an emoji: no file would take it
+    return Reply(whole, read, written, seconds, cut=why == "length")

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dadeum import remote
+from dadeum.errors import DadeumError
 from dadeum.model.asked import Reply
 
 TABLE = "create table if not exists replies (digest blob primary key, text text, read int, written int, seconds real, cut int) without rowid"
@@ -53,9 +54,10 @@ class Kept:
 
 @contextlib.contextmanager
 def opened(name: str) -> Iterator[Kept]:
-    """The replies of one address and model, as long as the context lasts."""
-    kept = Kept(remote.home().parent / "replies" / f"{name}.sqlite")
+    """The replies of one address and model, as long as the context lasts. Raises DadeumError where the file cannot be read or written."""
+    path = remote.home().parent / "replies" / f"{name}.sqlite"
     try:
-        yield kept
-    finally:
-        kept.close()
+        with contextlib.closing(Kept(path)) as kept:
+            yield kept
+    except sqlite3.Error as error:
+        raise DadeumError(f"{path}, where replies are kept: {error}. Is the disk full? A file that is broken can be deleted: its replies are asked again") from error

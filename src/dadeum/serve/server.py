@@ -24,6 +24,18 @@ START: Final = 300.0
 """Seconds within which it has to answer: imports alone took 30 on a busy machine of two cores."""
 
 
+@dataclass(frozen=True)
+class Heard:
+    """One call, as it came out of the client and as it reached the model."""
+
+    asked: list[int]
+    """Ids of the prompt."""
+    said: list[int]
+    """Ids of the answer."""
+    text: str | None
+    """The answer as the client got it; None where the server took thoughts or calls of tools out of it."""
+
+
 @dataclass
 class Served:
     """A running server."""
@@ -32,15 +44,29 @@ class Served:
     model: str
     heard: Path
 
-    def ask(self, messages: list[dict[str, Any]], tools: list[Any] | None, max_new_tokens: int) -> tuple[str, list[int]]:
-        """(answer, the prompt's ids as the model got them), greedy."""
-        made = self.client.chat.completions.create(
-            model=self.model, messages=messages, max_tokens=max_new_tokens, temperature=0.0, **({"tools": tools} if tools else {})
-        )
-        ids = json.loads(self.heard.read_text(encoding="utf-8").splitlines()[-1])
-        if made.usage.prompt_tokens != len(ids):
-            raise DadeumError(f"the server says that the prompt has {made.usage.prompt_tokens} tokens, and its model got {len(ids)}")
-        return made.choices[0].message.content or "", ids
+    def ask(self, messages: list[dict[str, Any]], tools: list[Any] | None, max_new_tokens: int) -> Heard:
+        """A greedy answer. Raises DadeumError where the server does not give one, or not by its model."""
+        import openai
+
+        before = self._lines()
+        try:
+            made = self.client.chat.completions.create(
+                model=self.model, messages=messages, max_tokens=max_new_tokens, temperature=0.0, **({"tools": tools} if tools else {})
+            )
+        except openai.OpenAIError as error:
+            raise DadeumError(f"transformers serve gave no answer: {' '.join(str(error).split())[:300]}") from error
+        lines = self._lines()
+        if len(lines) != len(before) + 1:
+            raise DadeumError(f"transformers serve called its model {len(lines) - len(before)} times for one answer")
+        asked, said = json.loads(lines[-1])
+        if made.usage.prompt_tokens != len(asked):
+            raise DadeumError(f"the server says that the prompt has {made.usage.prompt_tokens} tokens, and its model got {len(asked)}")
+        message = made.choices[0].message
+        parsed = message.tool_calls or getattr(message, "reasoning_content", None)
+        return Heard(asked, said, None if parsed else message.content or "")
+
+    def _lines(self) -> list[str]:
+        return self.heard.read_text(encoding="utf-8").splitlines() if self.heard.exists() else []
 
 
 def missing() -> list[str]:
@@ -59,7 +85,7 @@ def served(model: Path) -> Iterator[Served]:
         # The hub is never asked, and no proxy stands between here and loopback.
         environment = {**os.environ, "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]))
-        command = [sys.executable, "-m", "dadeum.serve.heard", str(model.resolve()), str(port), str(heard)]
+        command = [sys.executable, "-m", "dadeum.serve.heard", str(model.resolve()), str(port), str(heard), str(os.getpid())]
         with open(log, "wb") as out:
             process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env=environment)
         try:
