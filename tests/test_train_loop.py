@@ -161,7 +161,7 @@ def test_training_stops_when_the_held_out_loss_no_longer_falls_and_keeps_the_bes
 
 
 def test_a_loss_that_is_no_number_stops_and_teaches(tmp_path):
-    with pytest.raises(DadeumError, match=r"smaller train\.learning_rate"):
+    with pytest.raises(DadeumError, match=r"smaller train\.learning_rate \(0\.001\)"):
         train(TRAIN, None, tiny(), short(learning_rate=1e25, warmup=0.0, epochs=4.0), 0, tmp_path / "model")
     assert not (tmp_path / "model").exists()
 

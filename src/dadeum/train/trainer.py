@@ -9,6 +9,7 @@ preferences, rewards and labels are losses over our batches, because TRL's train
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ def make_trainer(
         model.config.pad_token_id = pad  # a head finds the last token by what is no padding
     parameters = model.num_parameters()
     rate = learning_rate(settings, parameters)
+    lower = min(rate / 10, learning_rate(replace(settings, learning_rate=None), parameters))  # what to try where a loss is no number
     flat = attention(device) == "flash_attention_2"
     asked = [e for e in held.examples if objective.usable(e)] if held and settings.evaluations else []
     exams = _exams(asked, settings, steps) if asked else []
@@ -143,7 +145,7 @@ def make_trainer(
             if not math.isfinite(self.last_loss):
                 raise DadeumError(
                     f"the loss is {float(loss)} at step {self.state.global_step + 1} of {steps.steps} (learning rate {rate:g}): "
-                    f"take a smaller train.learning_rate ({rate / 10:g}), more train.warmup, or look at the rows of the first batches"
+                    f"take a smaller train.learning_rate ({lower:g}), more train.warmup, or look at the rows of the first batches"
                 )
             return loss
 
