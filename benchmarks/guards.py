@@ -7,7 +7,7 @@ Three tables, all in CPU-seconds (user + system, children too) of one run:
   benchmarks/peers/.venvs (made at the first run, as in near.py), on the same reviews, or on the first of them where a peer is too slow (said so, and
   scaled). `found`: planted personal data of tests/dirt_pii.py of which the tool changed the row, Korean and English; `false`: clean rows of the same module that it changed;
 * hostile texts of a megabyte against every regular expression of the project (tests/hostile.py): the slowest ones, and how the time grows. A growth of 4
-  for four times the text is linear; `--regexes` runs this table alone.
+  for four times the text is linear; `--regexes` runs this table alone, `--costs` the first.
 """
 
 from __future__ import annotations
@@ -39,7 +39,11 @@ JOBS = {
     "annotate.quality, gopher": ["annotate.quality", "--set", "annotate.quality.rules=gopher"],
     "annotate.quality, c4": ["annotate.quality", "--set", "annotate.quality.rules=c4"],
     "annotate.quality, fineweb": ["annotate.quality", "--set", "annotate.quality.rules=fineweb"],
+    "annotate.quality, fineweb2_ko": ["annotate.quality", "--set", "annotate.quality.rules=fineweb2_ko"],
+    "annotate.perplexity": ["annotate.perplexity", "--set", "annotate.perplexity.reference=[{reference}]"],
 }
+REFERENCE = 30_000
+"""Reviews, the first ones, that annotate.perplexity learns from."""
 PEERS = {
     "datatrove": (["datatrove[io,processing]==0.10.1", "ftfy"], 10**9),
     "data_juicer": (["py-data-juicer==1.6.1", "aiohttp"], 10**9),
@@ -55,8 +59,11 @@ TOO_LONG = 60.0
 def costs(out: Path, times: int) -> None:
     base = Job("read → Parquet, bare Polars", [sys.executable, str(HERE / "read_job.py"), REVIEWS, str(out / "base.parquet")], out / "base.parquet")
     jobs = [base]
-    for i, (name, steps) in enumerate(JOBS.items()):
-        path = out / f"{i}.parquet"
+    lines = itertools.chain.from_iterable(gzip.decompress(path.read_bytes()).splitlines() for path in sorted((DATA / "nsmc_raw").glob("*.jsonl.gz")))
+    reference = out / "reference.jsonl"
+    reference.write_text("".join(json.dumps({"text": json.loads(line)["review"]}) + "\n" for line in itertools.islice(lines, REFERENCE)), encoding="utf-8")
+    for i, (name, told) in enumerate(JOBS.items()):
+        path, steps = out / f"{i}.parquet", [word.replace("{reference}", str(reference)) for word in told]
         jobs.append(Job(name, [str(Path(sys.executable).parent / "dadeum"), "apply", *steps, REVIEWS, "-o", str(path), *FIELDS], path))
     for _ in range(times):
         for job in jobs:
@@ -132,9 +139,11 @@ def main(times: int = 3) -> None:
         sys.exit("../shared/data is absent: nothing to time")
     with tempfile.TemporaryDirectory() as name:
         costs(Path(name), times)
+        if "--costs" in sys.argv:
+            return
         peers(Path(name))
     regexes()
 
 
 if __name__ == "__main__":
-    regexes() if "--regexes" in sys.argv else main(*map(int, sys.argv[1:]))
+    regexes() if "--regexes" in sys.argv else main(*(int(word) for word in sys.argv[1:] if not word.startswith("--")))

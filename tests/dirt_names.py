@@ -5,6 +5,7 @@
 | 1     | behind a label (`이름: 한도윤`)           | behind a label (`Name: Priya Raman`)      |
 | 2     | before a form of address (`한도윤 고객님`) | behind one (`Ms. Raman`), signed, greeted |
 | 3     | in a sentence, with a particle            | in a sentence (`Priya Raman called`)      |
+| 4     |                                           | in a mail: headers, quotes, its signature |
 
 Given names and surnames are drawn apart, so that most names are nobody's; two-syllable surnames, given names of one syllable, rare surnames and
 foreign names in Hangul are among them. The clean texts hold the words that look like names: 고객님, 날씨, 이름: 미정, 정말, 최고, Dear Customer, Mr. Right.
@@ -48,6 +49,7 @@ KOREAN: Final[dict[int, tuple[str, ...]]] = {
 ENGLISH: Final[dict[int, tuple[str, ...]]] = {
     1: ("Name: {f} {l}", "Customer name: {f} {l}, account closed", "Full name - {f} {l}", "My name is {f} {l}.", "Patient: {f} {l}", "Account holder: {f} {l}"),
     2: ("Dear {f},\nthank you for your letter.", "Please ask Ms. {l} about it.", "Dr. {f} {l} saw me on Monday.", "Best regards,\n{f} {l}", "I'm {f} {l}, from the second floor.", "Hi {f}, any news?", "This is {f} {l} speaking."),
+    4: ("From: {f} {l}\nSubject: invoice", "On Tuesday {f} {l} wrote:", "See you there.\n-- \n{f} {l}", "Good morning {f},", "Hello, my name's {f} {l}.", "I spoke with {f} {l} about it.", 'To: "{f} {l}" <sales@example.com>', "{f} {l} <team@example.com>"),
     3: ("Yesterday {f} {l} asked for a refund.", "I went to school with {f} {l}.", "The file was sent to {f} {l} last week.", "{f} {l} has not answered yet."),
 }  # fmt: skip
 CLEAN: Final = {
@@ -57,7 +59,7 @@ CLEAN: Final = {
            "이사 견적을 부탁드려요.", "오전 회의는 취소됐다.", "신용카드를 잃어버렸다.", "문의 사항이 있으면 말씀해 주세요.", "배송이 늦어지고 있어요."),
     "en": ("Dear Customer,\nthank you for your order.", "My name is not important.", "Name: n/a", "Mr. Right does not exist.", "I'm Happy To Help!", "Best regards,\nThe Support Team", "Dear Sir or Madam,", "Hi there, any news?", "File name: Quarterly Report", "Patient: see next page", "This is New York speaking.", "Hello World, this is a test.",
            "Customer name: required", "I'm Korean, from Busan.", "Ms. is a form of address.", "Dr. Pepper is a soft drink.", "United States and South Korea signed it.", "I went to Harvard University.", "Microsoft Office has not answered yet.", "Dear All,\nthe meeting is moved.", "Hi Everyone, good morning.", "My name is on the list.", "The Great Gatsby was sold out.",
-           "Thanks,\nCustomer Service", "Account holder: unknown", "We visited San Francisco in June."),
+           "Thanks,\nCustomer Service", "Account holder: unknown", "We visited San Francisco in June.", "From: Customer Service\nSubject: x", "-- \nThe Support Team", "Good morning Everyone,", "I spoke with New York about it.", "To: All Staff"),
 }  # fmt: skip
 PAIRS: Final = {"이": ("이", "가"), "과": ("과", "와"), "은": ("은", "는"), "을": ("을", "를")}
 
@@ -92,7 +94,7 @@ def suite(each: int, seed: int) -> Iterator[Planted]:
             yield Planted(text, start, start + length, "en", level)
 
 
-LEVELS: Final = {1: "behind a label", 2: "addressed, signed", 3: "in a sentence"}
+LEVELS: Final = {1: "behind a label", 2: "addressed, signed", 3: "in a sentence", 4: "in a mail"}
 
 
 def truth() -> Iterator[Truth]:
@@ -101,5 +103,7 @@ def truth() -> Iterator[Truth]:
     for language in ("ko", "en"):
         for level, told in LEVELS.items():
             found = [p for p in planted if p.language == language and p.level == level]
+            if not found:
+                continue
             rows = [{"text": p.text} for p in found] + [{"text": text} for text in CLEAN[language]]
             yield Truth("guard.pii", language, f"name, {told}", rows, dict.fromkeys(range(len(found)), "name"), {"mode": "flag", "kinds": ["name"]}, "pii")

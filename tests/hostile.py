@@ -19,7 +19,7 @@ from dadeum.steps.clean._spacing import runs
 from dadeum.steps.clean._terms import STANDARD, Terms
 from dadeum.steps.guard._pii.speakers import People
 
-ANCHORED: Final = ("evaluate.metrics.label._DENIED", "io.chatlog.archive.CONVERSATIONS", "io.chatlog.kakao.KINDS", "io.chatlog.slack.DAYS", "io.sections._TABLE")
+ANCHORED: Final = ("evaluate.metrics.label._DENIED", "io.chatlog.archive.CONVERSATIONS", "io.chatlog.kakao.KINDS", "io.chatlog.slack.DAYS", "io.sections._TABLE", "steps.dedup._spans_text._AFTER")
 """Expressions of a module that are only asked whether a text begins with them or is one."""
 MATCHED: Final = " (match)"
 """Marks those that a function writes for that."""

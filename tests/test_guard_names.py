@@ -62,7 +62,7 @@ def test_hostile_texts_end_where_names_are_asked_for(text: str) -> None:
     assert isinstance(find(text, ("name",)), list)
 
 
-FOUND = {("ko", 1): 0.95, ("ko", 2): 0.93, ("ko", 3): 0.6, ("en", 1): 0.98, ("en", 2): 0.98, ("en", 3): 0.0}
+FOUND = {("ko", 1): 0.95, ("ko", 2): 0.93, ("ko", 3): 0.6, ("en", 1): 0.98, ("en", 2): 0.98, ("en", 3): 0.0, ("en", 4): 0.95}
 """Share of planted names that has to be found. Measured with 100 of each: .98, .96, .67, 1, 1, 0: in a sentence, names are found in Korean alone."""
 
 

@@ -41,10 +41,18 @@ DATA = Path(__file__).parent.parent.parent / "shared/data"
 WORDS = (
     "전화 주민번호 카드 사업자 IP 주소 ", "계좌번호 ", "국민은행 ", "면허 ", "여권 ", "passport ", "driver licence ", "법인등록번호 ", "SSN ", "IBAN ", "통관부호 ", "차량 ", "배송지 주소 ", "phone: ", "BBAN account no. ", "mac ", "",
 )  # fmt: skip
+MIXED = "7kQ2vX9mB4tR8sW1zL6nC3yH5dJ0gF" * 4
+KEYS = (
+    f"https://hooks.slack.com/services/T0{MIXED[:8].upper()}/B0{MIXED[8:16].upper()}/{MIXED[:24]}", f"whsec_{MIXED[:32]}",
+    "SK1a475de035fc53ade5ea7f3b12e3c9d5", "key-e03f6123b1e6fe4471a00f49751eff13", "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", "dapi9d348494accf87dc9641c1b8fcf28948", f"pypi-AgE{MIXED[:80]}", f"ya29.{MIXED[:60]}",
+    f"gsk_{MIXED[:52]}", f"r8_{MIXED[:37]}", f"ntn_{MIXED[:46]}", f"lin_api_{MIXED[:40]}", f"xai-{MIXED[:80]}", f"dckr_pat_{MIXED[:27]}", f"NRAK-{MIXED[:27].upper()}", f"sntrys_{MIXED[:60]}",
+    f"hvs.{MIXED[:90]}", f"AGE-SECRET-KEY-1{MIXED[:58].upper()}", f"ATATT3x{MIXED[:100]}",
+)  # fmt: skip
+"""Keys in the form that their makers give them, of letters that nobody has."""
 VALUES = {
     "email": ["hong.gd_1@naver.com", "a@b.co.kr", "ＡＢ＠naver.com", "01012345678@naver.com"],
     "phone": ["010-1234-5678", "01012345678", "０１０-1234-5678", "02-123-4567", "(031) 123-4567", "+82 10-1234-5678", "+82-(0)2-123-4567", "011-234-5678",
-              "+44 (0)20 7946 0958", "+1 415 555 2671", "415-555-2671", "07732584351", "공일공-이삼사오-육칠팔구", "0505-123-4567", "+852 2345 6789", "0 1 0 2 3 4 5 6 7 8 9", "010\u200b2345\u200b6789"],
+              "+44 (0)20 7946 0958", "+1 415 555 2671", "415-555-2671", "07732584351", "공일공-이삼사오-육칠팔구", "0505-123-4567", "+852 2345 6789", "82-10-1234-5678", "0 1 0 2 3 4 5 6 7 8 9", "010\u200b2345\u200b6789"],
     "resident": ["800101-1234567", "８００１０１－１２３４５６７", "800101 - 5234567", "800101-1******"],
     "card": ["4111-1111-1111-1111", "3714-496353-98431"],
     "business": ["120-81-47521"],
@@ -57,10 +65,10 @@ VALUES = {
     "address": ["서울특별시 강남구 테헤란로 123", "서울 강남구 역삼동 123-45번지", "742 Evergreen Terrace, Springfield, IL 62704"],
     "customs": ["P123456789012"],
     "messenger": ["hong_123", "kim.js"],
-    "iban": ["GB82WEST12345698765432", "DE89 3704 0044 0532 0130 00"],
+    "iban": ["GB82WEST12345698765432", "DE89 3704 0044 0532 0130 00", "NO93 8601 1117 947"],
     "ssn": ["536-90-4399"],
     "mac": ["00:1A:2B:3C:4D:5E", "0a-1b-2c-3d-4e-5f"],
-    "secret": ["AKIAIOSFODNN7ABCDEFG", "ghp_16C7e42F292c6912E7710c838347Ae178B4a", "hunter2!x"],
+    "secret": ["AKIAIOSFODNN7ABCDEFG", "ghp_16C7e42F292c6912E7710c838347Ae178B4a", "hunter2!x", *KEYS],
     "hotline": ["1588-1234", "080-123-4567"],
     "name": ["한도윤", "김서연", "여훈", "남궁지우", "박슬", "Ms. Whitfield"[4:], "Mateo van Dijk"],
 }  # fmt: skip

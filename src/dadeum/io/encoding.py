@@ -88,7 +88,7 @@ def guess(sample: bytes) -> str | None:
     score, page = best(sample)
     if score > SURE:
         return page
-    western = sum(b >= 0x80 for b in sample) <= 0.25 * len(sample)
+    western = sum(b >= 0x80 for b in sample) <= 0.25 * len(sample) and 0 not in sample
     return "cp1252" if western and _decodes(sample, "cp1252") else None
 
 
@@ -132,8 +132,11 @@ def _wide(sample: bytes) -> str | None:
             return name
     even, odd = sample[0::2], sample[1::2]
     for top, low, name in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
-        told = sum(b == 0 or 0xAC <= b <= 0xD7 for b in top) / len(top)
-        if 0 in top and told > 0.9 and sum(b == 0 for b in low) < 0.1 * len(low) and _decodes(sample[: len(sample) // 2 * 2], name):
+        # Latin letters, typographic quotes and dashes, jamo by themselves, syllables.
+        told = sum(b in (0, 0x20, 0x30, 0x31) or 0xAC <= b <= 0xD7 for b in top) / len(top)
+        # 가 is U+AC00: its low byte says nothing.
+        other = sum(a == 0 and not 0xAC <= b <= 0xD7 for a, b in zip(low, top))
+        if 0 in top and told > 0.9 and other < 0.1 * len(low) and _decodes(sample[: len(sample) // 2 * 2], name):
             return name
     return None
 

@@ -144,10 +144,14 @@ def _measured(text: pl.Series, whole: npt.NDArray[np.bool_]) -> list[tuple[str, 
     shares = [_grams.longest_run(points, lengths), _grams.repeated(points, lengths, GRAM)]
     plain = _running(text)
     shares.append(np.where(whole, 0, _lines(plain)))
-    numbers, sizes, counts = _grams.words(plain)
-    enough = (counts >= WORDS) & ~whole
-    shares += [np.where(enough, _grams.top_share(numbers, sizes, counts, n), 0) for n in (2, 3, 4)]
-    shares += [np.where(enough, _grams.covered(numbers, sizes, counts, n), 0) for n in (5, 10)]
+    # So many words need twice as many characters: most strings are not parted at all.
+    long = np.flatnonzero(~whole & (plain.str.len_chars().to_numpy() >= 2 * WORDS - 1))
+    numbers, sizes, counts = _grams.words(plain.gather(long))
+    enough = counts >= WORDS
+    for f, n in ((_grams.top_share, 2), (_grams.top_share, 3), (_grams.top_share, 4), (_grams.covered, 5), (_grams.covered, 10)):
+        share = np.zeros(len(text))
+        share[long] = np.where(enough, f(numbers, sizes, counts, n), 0)
+        shares.append(share)
     return list(zip(LIMITS, shares))
 
 

@@ -2,12 +2,13 @@
 
 | confidence | what speaks for it                                                                                                  |
 |------------|---------------------------------------------------------------------------------------------------------------------|
-| .85        | a label in front (이름:, 예금주, Name:, My name is)                                                                   |
-| .75        | a form of address (님, 씨, 고객님, 과장; Dear, Ms.), an introduction (저는 ...입니다, I'm ...), a signature                |
+| .85        | a label in front (이름:, 예금주, Name:, My name is, From:), an address of mail behind (Priya Raman <...@...>)            |
+| .75        | a form of address (님, 씨, 고객님, 과장; Dear, Ms.), an introduction (저는 ...입니다, I'm ...), a signature, wrote:        |
 | .5         | Korean: the analyser (kiwipiepy, `dadeum[ko]`) takes it for a proper noun, and it has the shape of a full name          |
 
 Titles of public figures (의원, 감독, 배우) are no context: their names are not private. Every Korean candidate is held against the analyser: 손님, 김치,
-정말, 고객 have the shape of names. English names without such words are not looked for: that takes a list of all names, or a model.
+정말, 고객 have the shape of names. English names without such words are not looked for: that takes a list of all names, or a model
+(Presidio with a pipeline of spaCy, before dadeum).
 """
 
 from __future__ import annotations
@@ -51,6 +52,13 @@ _EN: Final = (
     (ADDRESSED, re.compile(rf"(?<![A-Za-z])(?:Mr|Mrs|Ms|Mx|Miss|Dr|Prof|Professor|Sir|Madam)\.?\s(?P<v>{_ANY})(?![A-Za-z])")),
     (ADDRESSED, re.compile(rf"(?<![A-Za-z])(?i:dear|hi|hello|hey)\s(?P<v>{_ANY})(?=\s{{0,2}}[,!\n]|$)")),
     (ADDRESSED, re.compile(rf"(?<![A-Za-z])(?:I['’]m|I am|[Tt]his is|[Mm]y (?:friend|wife|husband|boss|brother|sister|mother|father|colleague),?)\s(?P<v>{_FULL})(?![A-Za-z])")),
+    (LABELLED, re.compile(rf"(?P<v>{_FULL})[\"”]?\s<[^\s<>@]{{1,64}}@")),
+    (LABELLED, re.compile(rf"(?m:^)(?:From|To|Cc|CC|Bcc|Reply-To|Sender):\s{{0,2}}(?P<v>{_FULL})(?=\s{{0,3}}(?:$|[\n,;<]))")),
+    (LABELLED, re.compile(rf"(?<![A-Za-z])[Mm]y name['’]s\s(?P<v>{_ANY})(?![A-Za-z])")),
+    (ADDRESSED, re.compile(rf"(?<![A-Za-z])(?!On\s|[A-Z][a-z]{{2,5}}day\s)(?P<v>{_FULL})\s(?:<[^<>\n]{{1,80}}>\s)?wrote:")),
+    (ADDRESSED, re.compile(rf"(?m:^)\s{{0,3}}(?:--|—|–)\s{{0,2}}(?P<v>{_FULL})(?=\s{{0,3}}(?:\n|$))")),
+    (ADDRESSED, re.compile(rf"(?<![A-Za-z])(?i:good (?:morning|afternoon|evening))\s(?P<v>{_ANY})(?=\s{{0,2}}[,!\n]|$)")),
+    (ADDRESSED, re.compile(rf"(?<![A-Za-z])(?i:spoke|speak|spoken|speaking|talked|chatted)\s(?:to|with)\s(?P<v>{_FULL})(?![A-Za-z])")),
     (ADDRESSED, re.compile(rf"(?i:regards|sincerely|cheers|thanks|thank you|yours|best wishes|best),?\s{{0,3}}\n\s{{0,4}}(?P<v>{_ANY})(?=\s{{0,3}}(?:\n|$))")),
 )  # fmt: skip
 _SAID: Final = (
