@@ -115,3 +115,13 @@ def test_a_run_without_findings_has_no_section_for_them(tmp_path: Path) -> None:
     verdicts = folder / "ledger/verdicts.parquet"
     pl.read_parquet(verdicts).filter(pl.col("reason") != "contaminated").write_parquet(verdicts)
     assert 'id="findings"' not in page.render(folder)
+
+
+def test_apply_tells_what_its_steps_found_and_warn_of() -> None:
+    from dadeum.report import terminal
+
+    counts = {"read": 3, "kept": 3, "dropped": 0, "merged": 0, "quarantined": 0, "grown": 0}
+    report = {"alpha": {"value": 0.75}, "most": [{"one": "kim", "kappa": 0.5}], "warnings": ["only 1 group"]}
+    text = terminal.apply_text(counts, Path("o.jsonl"), 80, "en", [{"step": "annotate.agreement", "report": report}, {"step": "clean.unicode", "report": {}}])
+    assert "alpha value 0.75" in text and "one kim, kappa 0.5" in text and "! only 1 group" in text
+    assert "{" not in text and "clean.unicode" not in text and "3 read + 0 grown = 3 kept" in text

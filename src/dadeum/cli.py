@@ -183,8 +183,9 @@ def _apply(told: argparse.Namespace) -> None:
     from dadeum import run
     from dadeum.report import terminal
 
-    counts = run.apply(told.steps, told.input, told.out, told.set, told.force, told.workers)
-    print(terminal.apply_text(counts, told.out, _width()))
+    stages: list[dict[str, Any]] = []
+    counts = run.apply(told.steps, told.input, told.out, told.set, told.force, told.workers, stages.extend)
+    print(terminal.apply_text(counts, told.out, _width(), stages=stages))
 
 
 def _look(told: argparse.Namespace) -> None:

@@ -175,7 +175,7 @@ def told(report: dict[str, Any], t: Words, most: int = 24) -> list[tuple[str, st
         if isinstance(value, dict):
             flat += [(f"{name} {k}", v) for k, v in told(value, t)]
         elif isinstance(value, list):
-            flat += [(name, str(v)[:300]) for v in value[:6]]
+            flat += [(name, (", ".join(f"{k} {w}" for k, w in told(v, t)) if isinstance(v, dict) else str(v))[:300]) for v in value[:6]]
         elif value is None or isinstance(value, (int, float)):
             flat.append((name, number(value)))
         else:

@@ -7,6 +7,7 @@ since terminals disagree whether block characters take one column or two.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,12 @@ def funnel_text(run_json: dict[str, Any], width: int = 80, lang: str = "en") -> 
         told += [f"+{count(s['grown'])} {t('grown')}"] if s["grown"] else []
         told += [t("edited.n", n=s["edited"])] if s["edited"] else []
         lines += wrap(told, width, "    ")
-        for warning in s.get("report", {}).get("warnings", ()):
-            lines += [line.replace("  ", " ") for line in wrap(["!", *warned.warning(str(warning), t).split()], width, "  ")]
+        lines += _warned(s.get("report", {}).get("warnings", ()), t, width)
     return "\n".join([*lines, "", *_balance(run_json["counts"], t, width)])
+
+
+def _warned(warnings: Sequence[Any], t: Words, width: int) -> list[str]:
+    return [line.replace("  ", " ") for w in warnings for line in wrap(["!", *warned.warning(str(w), t).split()], width, "  ")]
 
 
 def summary_text(
@@ -107,9 +111,21 @@ def summary_text(
     return "\n".join(lines)
 
 
-def apply_text(counts: dict[str, int], out: Path, width: int = 80, lang: str = "en") -> str:
-    """What `apply` did, in numbers, and where what could not be read and what left are told. counts: as `run.apply` gives them."""
-    lines = _balance(counts, Words(lang), max(NARROW, width))
+def apply_text(counts: dict[str, int], out: Path, width: int = 80, lang: str = "en", stages: Sequence[dict[str, Any]] = ()) -> str:
+    """What `apply` did, in numbers, and where what could not be read and what left are told. counts: as `run.apply` gives them.
+
+    stages: as in run.json; what their steps found and warn of is told first.
+    """
+    t, width = Words(lang), max(NARROW, width)
+    lines = []
+    for stage in stages:
+        if report := stage["report"]:
+            from dadeum.report import findings
+
+            warnings = [str(w) for w in report.get("warnings", ())]
+            pairs = findings.told({k: v for k, v in report.items() if k not in ("warnings", "held_out")}, t)
+            lines += [stage["step"], *wrap([f"{name} {value}" for name, value in pairs], width, "    "), *_warned(warnings, t, width), ""]
+    lines += _balance(counts, t, width)
     if counts["quarantined"]:
         lines.append(f"{out}.quarantine.jsonl")
     return "\n".join([*lines, f"{out}.ledger.parquet"] if counts["read"] != counts["kept"] else lines)

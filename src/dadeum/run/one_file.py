@@ -6,10 +6,11 @@ import contextlib
 import dataclasses
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from dadeum import io
+from dadeum import io, ledger
 from dadeum import recipe as recipes
 from dadeum.engine import collect, flow, local, trial, unit
 from dadeum.errors import Mistake, RecipeError
@@ -18,8 +19,19 @@ LARGE: Final = 1 << 17
 """Rows of a shard where everything is held in memory: a tenth less time than with a quarter of them, for there are fewer calls."""
 
 
-def apply(steps: list[str], path: str, out: Path, sets: list[str], force: bool = False, workers: int = 0) -> dict[str, int]:
-    """Steps on one file: what stays goes to `out` in the shape it came in, the ledger beside it. Gives the counts."""
+def apply(
+    steps: list[str],
+    path: str,
+    out: Path,
+    sets: list[str],
+    force: bool = False,
+    workers: int = 0,
+    told: Callable[[list[dict[str, Any]]], None] | None = None,
+) -> dict[str, int]:
+    """Steps on one file: what stays goes to `out` in the shape it came in, the ledger beside it. Gives the counts.
+
+    told: gets what run.json would hold as `stages`.
+    """
     mistakes = _unfit(out, force)
     raw: dict[str, Any] = {"name": out.name, "sources": [{"path": path}], "steps": list(steps)}
     try:
@@ -42,6 +54,8 @@ def apply(steps: list[str], path: str, out: Path, sets: list[str], force: bool =
         for beside in (*(f"{out.name}.{part}" for part in ("ledger.parquet", "vault.parquet", "quarantine.jsonl")), out.name):
             if (draft / beside).exists():
                 os.replace(draft / beside, out.parent / beside)
+    if told:
+        told([ledger.stage(receipt) for receipt in processed.receipts])
     return counts
 
 

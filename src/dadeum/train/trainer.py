@@ -54,7 +54,7 @@ def make_trainer(
         model.config.pad_token_id = pad  # a head finds the last token by what is no padding
     parameters = model.num_parameters()
     rate = learning_rate(settings, parameters)
-    lower = min(rate / 10, learning_rate(replace(settings, learning_rate=None), parameters))  # what to try where a loss is no number
+    lower = min(rate / 10, learning_rate(replace(settings, learning_rate=0.0), parameters))  # what to try where a loss is no number
     flat = attention(device) == "flash_attention_2"
     asked = [e for e in held.examples if objective.usable(e)] if held and settings.evaluations else []
     exams = _exams(asked, settings, steps) if asked else []
