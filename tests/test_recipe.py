@@ -164,3 +164,9 @@ def test_a_source_or_column_that_is_not_there_is_told_with_what_to_do(tmp_path: 
     said = {m.path: f"{m.what} ({m.hint})" for m in told.value.mistakes}
     assert said["steps.0.dedup.near.sources"] == "'rovs' is none of the sources (did you mean rows?)"
     assert "`fields: {stars: ITS_NAME}`" in said["steps.1.filter.threshold"]
+
+
+def test_columns_of_a_step_that_does_not_come_before_are_one_mistake_that_names_it(rows: Path) -> None:
+    with pytest.raises(RecipeError) as told:
+        recipe.compose({"name": "x", "sources": [{"path": str(rows)}], "steps": ["filter.quality", "annotate.quality"]})
+    assert str(told.value).count("filter.quality") == 1 and "put `- annotate.quality` before it" in str(told.value)

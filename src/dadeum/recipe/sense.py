@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -33,10 +35,8 @@ def sense(recipe: Recipe) -> list[Mistake]:
     names = [source.name for source in settings.named(recipe.sources)]
     for i, s in enumerate(recipe.steps):
         where = f"steps.{i}.{s.name}"
-        for column in [c for c in s.reads if c not in known]:
-            near = nearest(column, known)
-            hint = near if near.startswith("did") else f"a field of the rows becomes a column by the source's `fields: {{{column}: ITS_NAME}}`"
-            mistakes.append(Mistake(where, f"reads the column {column!r}, which nothing before it makes", hint))
+        if missing := [c for c in s.reads if c not in known]:
+            mistakes.append(_unmade(where, missing, known))
         asked = s.parameters.get("sources") or ()
         mistakes += [Mistake(f"{where}.sources", f"{name!r} is none of the sources", nearest(name, names)) for name in asked if name not in names]
         known |= set(s.writes)
@@ -67,10 +67,25 @@ def sense(recipe: Recipe) -> list[Mistake]:
     return mistakes + _labels(recipe) + _measured(recipe)
 
 
+def _unmade(where: str, columns: list[str], known: set[str]) -> Mistake:
+    """Columns that a step reads and nothing before it makes: with the step that would make them, or the nearest name."""
+    one, more = columns[0], len(columns) - 1
+    steps = importlib.import_module("dadeum.steps")  # by name, like any plug-in: the rooms of steps lie below this one
+    for name in [n for n in steps.names() if n.startswith("annotate.")]:
+        with contextlib.suppress(RecipeError, TypeError):  # one that has to be told more
+            if set(columns) <= set(steps.load(name)().writes):
+                told = f"{more + 1} columns ({one}, ...)" if more else f"the column {one!r}"
+                return Mistake(where, f"reads {told} of {name}, which does not come before it", f"put `- {name}` before it")
+    near = nearest(one, known)
+    hint = near if near.startswith("did") else f"a field of the rows becomes a column by the source's `fields: {{{one}: ITS_NAME}}`"
+    return Mistake(where, f"reads the column {one!r}{f' and {more} more' if more else ''}, which nothing before it makes", hint)
+
+
 def _stages(recipe: Recipe, train: settings.Train, known: set[str]) -> list[Mistake]:
     """Stages that cannot follow one another, or whose rows nothing can make."""
     mistakes: list[Mistake] = []
     raw = set(step.RECORD_COLUMNS) | {c for source in recipe.sources for c in source.fields} | {"label"}
+    suites = {suite.name: suite for suite in (recipe.prove.suites if recipe.prove else ())}
     for i, stage in enumerate(train.stages):
         where = f"train.stages.{i}"
         try:
@@ -90,7 +105,11 @@ def _stages(recipe: Recipe, train: settings.Train, known: set[str]) -> list[Mist
         if i == 0 and stage.gate and not stage.gate.suites:
             mistakes.append(Mistake(f"{where}.gate.suites", "is empty, and no stage comes before this one", "name files of rows"))
         for k, pattern in enumerate(stage.gate.suites if stage.gate else ()):
-            _named(pattern, f"{where}.gate.suites.{k}", mistakes)
+            suite = suites.get(pattern)
+            if suite and suite.task:
+                mistakes.append(Mistake(f"{where}.gate.suites.{k}", f"{pattern} is a task of another library, which scores finished models", "a suite with a path"))
+            elif not suite:
+                _named(pattern, f"{where}.gate.suites.{k}", mistakes)
         for column, values in stage.where.items():
             if column not in known:
                 mistakes.append(Mistake(f"{where}.where.{column}", "is a column that nothing makes", nearest(column, known)))
