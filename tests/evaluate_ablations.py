@@ -8,12 +8,12 @@ from typing import Final
 import numpy as np
 
 from dadeum.evaluate import clusters, seeds
-from dadeum.evaluate.compare import Arm, holm
-from dadeum.evaluate.compare import _tail as tail
+from dadeum.evaluate.compare import Arm
+from dadeum.evaluate.compare import _reach as reach
 from dadeum.evaluate.seeds import Component
 
 STEPS: Final = 6
-RULES: Final = ("welch", "student", "all", "few")
+RULES: Final = ("welch", "student", "all", "few", "whole welch", "whole student", "whole all")
 
 
 @dataclass(frozen=True)
@@ -46,34 +46,33 @@ def called(study: Study, runs: int, seed: int = 0) -> dict[str, float]:
     rng, hits = np.random.default_rng(seed), dict.fromkeys(RULES, 0)
     for _ in range(runs):
         arms, cluster = study.draw(rng)
-        for rule, ps in _ps(arms, cluster).items():
-            corrected = holm(ps)
-            hits[rule] += (corrected[0] if study.effect else min(corrected)) <= 0.05
+        for rule, told in _called(arms, cluster).items():
+            hits[rule] += told[0] if study.effect else any(told)
     return {rule: n / runs for rule, n in hits.items()}
 
 
-def _ps(arms: list[Arm], cluster: np.ndarray) -> dict[str, list[float]]:
-    """p of every step by every rule; the items' part is the same for all."""
+def _called(arms: list[Arm], cluster: np.ndarray) -> dict[str, list[bool]]:
+    """Whether each step is called by each rule, at a level of 5 % over all steps (Holm's first step)."""
     ones, code = np.ones(len(cluster)), clusters.codes(cluster.tolist(), len(cluster))
     count = len(arms[0].scores)
-    lucks = []
+    lucks, wholes = [], []
     for arm in arms:
         whole, own = seeds.between(arm.scores, ones, code)
         lucks.append(max(whole - own, seeds.FLOOR * whole) / count)
-    found: dict[str, list[float]] = {rule: [] for rule in RULES}
+        wholes.append(whole / count)
+    found: dict[str, list[bool]] = {rule: [] for rule in RULES}
     for k in range(1, len(arms)):
         # The items by Student's t: `compare` adds the bootstrap and sign flips, which call less.
         table = clusters.sums(arms[0].scores.mean(0) - arms[k].scores.mean(0), ones, code)
         gap, error, df = abs(clusters.ratio(table)), clusters.error(table), len(table) - 1
-        pair = lucks[0] + lucks[k]
-        parts = {
-            "welch": Component(pair, pair**2 / sum(v**2 / (count - 1) for v in (lucks[0], lucks[k])) if pair else 1.0),
-            "student": Component(pair, 2 * (count - 1)),
-            "all": Component(2 * float(np.mean(lucks)), len(arms) * (count - 1)),
-            "few": Component(pair, count - 1),
-        }
+        parts = {"few": Component(lucks[0] + lucks[k], count - 1)}
+        for prefix, own_luck in (("", lucks), ("whole ", wholes)):
+            pair = own_luck[0] + own_luck[k]
+            parts[f"{prefix}welch"] = Component(pair, pair**2 / sum(v**2 / (count - 1) for v in (own_luck[0], own_luck[k])) if pair else 1.0)
+            parts[f"{prefix}student"] = Component(pair, 2 * (count - 1))
+            parts[f"{prefix}all"] = Component(2 * float(np.mean(own_luck)), len(arms) * (count - 1))
         for rule, luck in parts.items():
-            found[rule].append(tail(gap, error, df, luck))
+            found[rule].append(gap > reach(error, df, luck, 0.05 / STEPS))
     return found
 
 

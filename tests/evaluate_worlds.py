@@ -141,10 +141,15 @@ LARGE = 2.0
 """A large effect is so many times the promised one."""
 
 
+TIMES = 8
+"""Of items by themselves, whose p hangs on counts alone and is kept, so many times the runs are drawn."""
+
+
 def cell(name: str, effect: Effect, runs: int, seed: int = 0, resamples: int = 999) -> float:
     """How often a difference is called (with several comparisons of a null: any of them; of an effect: the one that has it)."""
     planted, rng = MATRIX[name], np.random.default_rng(seed)
-    found = [_called(planted, effect, rng, resamples) for _ in range(runs)]
+    counted = isinstance(planted.world, Items) and not planted.world.clusters and planted.world.seeds == 1
+    found = [_called(planted, effect, rng, resamples) for _ in range(runs * (TIMES if counted else 1))]
     told = [one for one in found if one is not None]
     return sum(told) / len(told) if told else math.nan
 
@@ -161,7 +166,7 @@ def _called(planted: Planted, effect: Effect, rng: np.random.Generator, resample
         aim = 0.0
         if effect != "null":
             first, others, cluster = _worlds(world, several, rng, 0.0)
-            told = compare(first, others[0], cluster, binary=binary, alike=planted.shared, resamples=resamples).promise(0.8, 0.05 / several)
+            told = compare(first, others[0], cluster, binary=binary, whole=planted.shared, resamples=resamples).promise(0.8, 0.05 / several)
             aim = told * (LARGE if effect == "large" else 1)
             if not math.isfinite(aim) or (binary and aim >= 0.5):
                 return None
@@ -171,11 +176,11 @@ def _called(planted: Planted, effect: Effect, rng: np.random.Generator, resample
     return (min(corrected) if effect == "null" else corrected[0]) <= 0.05
 
 
-def _p(a: Arm, b: Arm, cluster: np.ndarray, binary: bool, alike: bool, resamples: int) -> float:
+def _p(a: Arm, b: Arm, cluster: np.ndarray, binary: bool, whole: bool, resamples: int) -> float:
     if binary and len(a.scores) == len(b.scores) == 1 and len(set(cluster.tolist())) == len(cluster):
         gap = a.scores[0] - b.scores[0]
         return power._p(len(gap), int((gap > 0).sum()), int((gap < 0).sum()))
-    return compare(a, b, cluster, binary=binary, alike=alike, resamples=resamples).p
+    return compare(a, b, cluster, binary=binary, whole=whole, resamples=resamples).p
 
 
 @cache

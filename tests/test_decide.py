@@ -162,3 +162,10 @@ def test_a_loss_is_no_metric_of_replies(tmp_path: Path) -> None:
     raw = runs.recipe(runs.raw(tmp_path / "rows", files=1, rows=50), train=TRAIN, prove={"metric": "loss_per_byte"})
     with pytest.raises(DadeumError, match="scores no replies"):
         tuning.decide(recipes.compose(raw, []), tmp_path)
+
+
+def test_the_items_that_are_missing_are_those_of_the_nearest_arm() -> None:
+    """What beats the base by far has to be told from few_shot still: that takes items, not the base."""
+    made = told({"base": 0.2, "few_shot": 0.72, "tuned": 0.74})
+    [items] = [one for one in made["missing"] if one["what"] == "items"]
+    assert made["verdict"] == "cannot tell" and items["needed"] > 3 * items["have"]

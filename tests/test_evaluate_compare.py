@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dadeum.evaluate import clusters, resample, seeds
 from dadeum.evaluate.compare import Arm, compare, holm, mean, verdict
 from dadeum.evaluate.quantiles import binomial, normal_quantile, t_quantile, t_tail
+from evaluate_ablations import STUDIES, Study, called
 from evaluate_worlds import World
 
 T_TABLE = [(1, 12.706), (2, 4.303), (3, 3.182), (5, 2.571), (10, 2.228), (30, 2.042), (120, 1.980), (1e7, 1.960)]
@@ -343,12 +344,31 @@ def test_normal_quantile() -> None:
     assert normal_quantile(0.975) == pytest.approx(1.959964, abs=1e-6)
 
 
-def test_luck_of_one_kind_is_students_test_and_of_two_kinds_welchs() -> None:
-    """Trainings that score the same on every item: only their luck is left, and the textbook's tests of two means say how much it is worth."""
+def test_luck_alone_is_welchs_test() -> None:
+    """Trainings that score the same on every item: only their luck is left, and the textbook's test of two means says how much it is worth."""
     means = {"a": np.array([0.90, 0.89, 0.91]), "b": np.array([0.80, 0.74, 0.62])}
     a, b = (Arm(name, np.repeat(line[:, None], 40, axis=1)) for name, line in means.items())
     variances = [line.var(ddof=1) / 3 for line in means.values()]
     t = (means["a"].mean() - means["b"].mean()) / math.sqrt(sum(variances))
     welch = sum(variances) ** 2 / sum(v**2 / 2 for v in variances)
     assert compare(a, b, resamples=999).p == pytest.approx(t_tail(t, welch), rel=1e-6)
-    assert compare(a, b, alike=True, resamples=999).p == pytest.approx(t_tail(t, 4), rel=1e-6)
+    assert compare(a, b, whole=True, resamples=999).p == pytest.approx(t_tail(t, welch), rel=1e-6)
+
+
+def test_the_whole_luck_is_more_than_what_the_items_leave() -> None:
+    rng = np.random.default_rng(3)
+    a, b = (Arm(name, (rng.random((3, 200)) < rate) * 1.0) for name, rate in (("a", 0.8), ("b", 0.6)))
+    some, whole = (compare(a, b, whole=whole, binary=True, resamples=999) for whole in (False, True))
+    assert whole.high - whole.low > some.high - some.low and whole.p >= some.p
+
+
+def test_a_study_calls_no_step_that_does_nothing() -> None:
+    """The rule that ablations take, in the world where Student's called 15 %: at a true 5 % more than 9 % of 200 come up once in 100."""
+    assert called(Study(wider="without"), 200, seed=1)["whole welch"] <= 0.09
+    assert called(Study(luck=0.1, effect=0.9, seeds=5), 30, seed=1)["whole welch"] >= 0.9
+
+
+@pytest.mark.night
+@pytest.mark.parametrize("name", [name for name, study in STUDIES.items() if not study.effect])
+def test_nulls_of_studies_at_night(name: str) -> None:
+    assert called(STUDIES[name], 600, seed=2)["whole welch"] <= 0.075

@@ -16,6 +16,7 @@ ROWS = (75, 500, 1000, 2000)
 LAWS: dict[str, Callable[[float], float]] = {
     "power": lambda n: 0.95 - 0.9 * n**-0.3,
     "steep power": lambda n: 0.9 - 4 * n**-0.6,
+    "hungry power": lambda n: 0.95 - 2.5 * n**-0.3,
     "logarithm": lambda n: 0.3 + 0.07 * math.log(n),
     "plateau": lambda n: 0.85 - 0.4 * math.exp(-n / 150),
     "noise": lambda n: 0.7,

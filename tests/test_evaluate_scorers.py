@@ -331,3 +331,60 @@ def test_the_probes_of_the_sandbox_can_fail(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_counts_of_pairs() -> None:
     assert Counter(overlap.cut("모델 병합 model merging", "pairs")) == Counter(["모델", "병합", "model", "merging"])
+
+
+ONE = ["참", "거짓"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "labels", "found"),
+    [
+        ("긍정이 아닙니다", ["긍정", "부정"], None),
+        ("긍정적이지 않다", ["긍정", "부정"], None),
+        ("긍정은 아니에요", ["긍정", "부정"], None),
+        ("긍정적입니다", ["긍정", "부정"], "긍정"),
+        ("참고로 말씀드리면 거짓", ONE, None),
+        ("참입니다", ONE, "참"),
+        ("참.", ONE, "참"),
+        ("거짓이에요", ONE, "거짓"),
+        ("1.5", ["1", "2"], None),
+        ("1,000", ["1", "2"], None),
+        ("1. 서울", ["1", "2"], "1"),
+        ("1점", ["1", "2"], "1"),
+    ],
+)
+def test_a_label_is_not_seen_where_another_word_stands(reply: str, labels: list[str], found: str | None) -> None:
+    assert label.find(reply, labels) == found
+
+
+def test_thoughts_are_no_answer() -> None:
+    told = Prove(metric="label", labels=("긍정", "부정"))
+    replies = ["<think>부정일까?</think>\n긍정", "긍정인 것 같다</think> 부정", "<think>부정 아니면", "긍정", None]
+    assert metrics.score(told, replies, ["긍정"] * 5) == [1.0, 0.0, None, 1.0, None]
+    assert metrics.detail(told, replies, ["긍정"] * 5)["classes"]["긍정"]["said"] == 2
+    assert metrics.score(Prove(metric="exact"), ["<think>42?</think>42"], ["<think>6 x 7</think>42"]) == [1.0]
+    assert metrics.score(Prove(metric="chrf"), ["<think>한참 생각"], ["답"]) == [None]
+    assert metrics.usable(Prove(metric="exact"), ["<think>never ends", "<think>x</think>42"]) == [False, True]
+
+
+def test_places_and_texts_cannot_be_held_against_each_other() -> None:
+    asked = '[{"type": "LOC", "start": 0, "end": 2}]'
+    assert spans.score('[{"type": "LOC", "text": "서울"}]', asked) is None and spans.score(asked, asked) == 1.0
+    assert spans.score("[]", asked) == 0.0 and spans.score('[{"type": "LOC", "text": "서울", "start": 0, "end": 2}]', asked) == 1.0
+
+
+def test_a_schema_that_lies_elsewhere_is_a_mistake(tmp_path: Path) -> None:
+    pytest.importorskip("jsonschema", reason="needs dadeum[eval]")
+    path = tmp_path / "schema.json"
+    path.write_text(json.dumps({"$ref": "http://127.0.0.1:9/schema.json"}))
+    with pytest.raises(RecipeError, match="nothing is fetched"):
+        structured.keeps({}, str(path))
+
+
+def test_errors_without_end_are_bounded() -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    ran = sandbox.run("import sys\nwhile True: sys.stderr.write('x' * 10**6)", seconds=3)
+    assert not ran.passed and len(ran.why) <= 200
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KB; 900,000 while a pipe was read
+    assert sandbox.run("raise ValueError('말')").why == "ValueError: 말"

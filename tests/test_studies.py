@@ -33,7 +33,7 @@ TRAIN = {
     "micro_tokens": 256,
     "learning_rate": 0.004,
     "evaluations": 0,
-    "seeds": [0, 1, 2],
+    "seeds": [0, 1, 2, 3],
 }
 
 
@@ -114,12 +114,12 @@ def test_an_ablation_names_the_step_that_matters_and_clears_the_others(proven: t
     assert by["clean.whitespace"]["effect"] == "no difference", by
     assert by["filter.length"]["effect"] == "changed nothing" and by["filter.length"]["difference"] == 0
     assert by["mix.cap"]["rows"]["returned"] > 300 and by["clean.whitespace"]["rows"]["edited"] > 5
-    assert by["mix.cap"]["p_corrected"] >= by["mix.cap"]["p"] and told["seeds"] == 3
+    assert by["mix.cap"]["p_corrected"] >= by["mix.cap"]["p"] and told["seeds"] == 4
     for word in ("mix.cap", "helps", "no difference", "changed no row"):
         assert word in said
     # Same budget, same count of seeds, none of them shared.
     records = {p.parent.name: orjson.loads(p.read_bytes()) for p in (out / "models").glob("*/training.json")}
-    assert same_budget(records) and len({r["seed"] for r in records.values()}) == len(records) == 9
+    assert same_budget(records) and len({r["seed"] for r in records.values()}) == len(records) == 12
     html = page.render(out, "ko")
     assert 'id="ablations"' in html and "도움이 됨" in html and "차이 없음" in html
 
@@ -129,6 +129,12 @@ def test_an_ablation_names_the_step_that_matters_and_clears_the_others(proven: t
     monkeypatch.setattr(generate, "losses", forbidden)
     assert cli.main(words) == 0
     assert orjson.loads((out / "proof.json").read_bytes())["ablations"] == told
+    # A proof without --ablate keeps them, for as long as nothing that they stand on is another.
+    plain = ["prove", str(path), "--out", str(out)]
+    assert cli.main([*plain, "--set", "prove.arms=[base]"]) == 0
+    assert orjson.loads((out / "proof.json").read_bytes())["ablations"] == told
+    assert cli.main([*plain, "--set", "prove.margin=0.3"]) == 0
+    assert "ablations" not in orjson.loads((out / "proof.json").read_bytes())
     with pytest.raises(AssertionError, match="second time"):
         cli.main([*words, "--set", "prove.max_new_tokens=2"])
 
@@ -140,7 +146,7 @@ def test_a_curve_from_the_pilot_to_all_rows(proven: tuple[Path, Path], monkeypat
     told = orjson.loads((out / "data_curve.json").read_bytes())
     counts = [point["rows"] for point in told["points"]]
     assert counts[0] == 20 and len(counts) == 4 and counts == sorted(counts)
-    assert [len(point["by_seed"]) for point in told["points"]] == [3, 1, 1, 3]
+    assert [len(point["by_seed"]) for point in told["points"]] == [4, 1, 1, 4]
     assert told["doubling"]["low"] <= told["doubling"]["gain"] <= told["doubling"]["high"] and told["doubling"]["rows"] == 2 * counts[-1]
     records = {p.parent.name: orjson.loads(p.read_bytes()) for p in (out / "models").glob("*/training.json")}
     assert same_budget(records)

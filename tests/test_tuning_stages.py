@@ -157,3 +157,43 @@ def test_the_gate_lets_pass_what_is_kept(tmp_path: Path) -> None:
     told = run.stages(recipes.compose(raw), tmp_path / "run", "train")
     [found] = told["train"]["gates"]
     assert found["verdict"] == "kept" and found["rows"] == 40 and abs(found["change"]) < 0.05 and found["suite"] == str(suite)
+
+
+def suited(tmp_path: Path, second: dict[str, Any], strange: bool) -> dict[str, Any]:
+    """Two stages, the gate of the second on the suite `sense` of other reviews, by label accuracy."""
+    lines = [{"prompt": m[0]["content"], "completion": m[1]["content"]} for m in reviews(80, 9)["messages"].to_list()]
+    suite = tmp_path / "suite.jsonl"
+    suite.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines), encoding="utf-8")
+    answers = sorted({line["completion"] for line in lines})
+    raw = staged(tmp_path, FIRST, {**SECOND, **second, "gate": {"suites": ["sense"], "allow": 0.1}}, strange=strange)
+    raw["prove"] = {"metric": "exact", "suites": [{"name": "sense", "path": str(suite), "metric": "label", "labels": answers, "max_new_tokens": 6}]}
+    return raw
+
+
+def test_a_gate_asks_a_named_suite_by_its_own_metric(tmp_path: Path) -> None:
+    refused = recipes.compose(suited(tmp_path, {}, strange=True))
+    with pytest.raises(DadeumError, match="the stage second forgets: sense: label accuracy goes from"):
+        run.stages(refused, tmp_path / "run", "train")
+    [found] = orjson.loads((tmp_path / "run/gates.json").read_bytes())
+    assert found["verdict"] == "forgotten" and found["before"] > 0.3 > 0.1 > found["after"] and found["high"] < -0.1 * found["before"]
+    raw = suited(tmp_path, {}, strange=True)
+    raw["train"]["stages"][1]["gate"]["otherwise"] = "warn"
+    told = run.stages(recipes.compose(raw), tmp_path / "run", "train")
+    assert told["train"]["gates"] == [found]
+    html = (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    assert 'id="gates"' in html and "label accuracy" in html and "forgotten" in html
+
+
+def test_a_gate_lets_a_harmless_stage_pass_by_a_metric(tmp_path: Path) -> None:
+    told = run.stages(recipes.compose(suited(tmp_path, {"learning_rate": 1e-6, "epochs": 0.5}, strange=False)), tmp_path / "run", "train")
+    [found] = told["train"]["gates"]
+    assert found["verdict"] == "kept" and found["rows"] == 80 and found["metric"] == "label accuracy"
+
+
+def test_a_gate_names_suites_that_there_are(tmp_path: Path) -> None:
+    raw = suited(tmp_path, {}, strange=False)
+    raw["train"]["stages"][1]["gate"]["suites"] = ["sens", "tasks"]
+    raw["prove"]["suites"].append({"name": "tasks", "task": "hellaswag"})
+    with pytest.raises(RecipeError) as found:
+        recipes.compose(raw)
+    assert {m.path for m in found.value.mistakes} == {"train.stages.1.gate.suites.0", "train.stages.1.gate.suites.1"}

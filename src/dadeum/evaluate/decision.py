@@ -154,9 +154,12 @@ def missing(told: Mapping[str, Any], proof: Mapping[str, Any], worth: Worth, wan
     elif len(arms[TUNED]["seeds"]) < 2:
         found.append({"what": "seeds"})
     if told["verdict"] == "cannot tell":
-        gap = max((abs(one["gain"]) for one in told["against"].values()), default=0.0)
+        # What is told apart already needs no more items: the arm that comes nearest to the tuned model does.
+        gap = min((abs(one["gain"]) for one in told["against"].values() if one["p"] > told["level"]), default=0.0)
         if metrics.METRICS[told["metric"]].binary and 0 < gap < 1:
-            found.append({"what": "items", "needed": power.needed(gap, level=told["level"], power=wanted), "have": told["items"]})
+            clusters = max(1, proof["clusters"])
+            effect = power.design_effect([proof["n"] / clusters] * clusters, power.CORRELATION)
+            found.append({"what": "items", "needed": power.needed(gap, level=told["level"], power=wanted, effect=effect), "have": told["items"]})
     unpriced = [name for name, arm in arms.items() if arm["price"] is None]
     if unpriced:
         found.append({"what": "prices", "arms": unpriced})

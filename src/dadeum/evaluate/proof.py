@@ -27,7 +27,7 @@ from dadeum.evaluate.metrics.loss import Losses, per
 from dadeum.settings import Prove
 
 METHOD: Final = {
-    "interval": "studentised paired bootstrap over clusters; variance between training seeds added where there are two or more",
+    "interval": "what neither the studentised paired bootstrap over clusters nor sign flips reject; variance between training seeds added where there are two or more",
     "test": "the larger p of the interval and of McNemar's mid-p (single right/wrong items) or sign flips of clusters",
     "correction": "Holm, over the pairs of one metric",
     "unscored": "counted as wrong in every comparison, and apart",
@@ -124,7 +124,8 @@ def proof(
         mine["unscored"] = sum(map(sum, unscored[answers.name]))
         mine["answers"] = len(answers.replies) * n
         if prove.metric == "label":
-            mine["confusion"] = confusion([r for replies in answers.replies for r in replies], list(references) * len(answers.replies), prove.labels)
+            said = [metrics.answer(reply) for replies in answers.replies for reply in replies]
+            mine["confusion"] = confusion(said, [metrics.answer(one) or "" for one in references] * len(answers.replies), prove.labels)
     told["scored_by_both"] = _scored_by_both(main, unscored, a, b)
     told["notes"], told["notes_ko"] = notes.notes(told)
     return told

@@ -38,7 +38,7 @@ def promised(parts: Sequence[Part], power: float, *, known: bool) -> float:
 
     known: the deviations are the true ones (an assumption before anything is measured), not estimates.
 
-    >>> round(promised([Part(1.0, 1.96, 1e9)], 0.8, known=True), 2)
+    >>> round(promised([Part(1.0, 1.96, 1e9)], 0.8, known=True), 1)
     2.8
     >>> round(promised([Part(1.0, 2.2, 11)], 0.8, known=True), 1), round(promised([Part(1.0, 2.2, 11)], 0.8, known=False), 1)
     (3.1, 3.3)

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 from markupsafe import Markup
 
-from dadeum.report import chart
+from dadeum.report import chart, in_force
 from dadeum.train.solve import gigabytes as size
 
 PARTS: Final = ("weights", "gradients", "states", "activations", "logits")
@@ -39,11 +39,14 @@ WORDS: Final[dict[str, dict[str, str]]] = {
 
 
 def section(folder: Path, run: dict[str, Any], lang: str) -> Markup:
-    """The section as HTML; empty where the run was never checked."""
+    """The section as HTML, and the values in force; empty where the run was never checked, or trained."""
+    return _memory(folder, run, WORDS[lang]) + in_force.section(folder, run, lang)
+
+
+def _memory(folder: Path, run: dict[str, Any], t: dict[str, str]) -> Markup:
     told = _checked(folder)
     if not told:
         return Markup("")
-    t = WORDS[lang]
     rows = [_row(t["cpu"], _cpu_said(run, t) or size(told["cpu"]["plain"]["peak"]), told["cpu"]["plain"]["parts"], told["cpu"]["plain"]["peak"], t)]
     length = told["shape"]["length"]
     for device in told["devices"]:
@@ -84,7 +87,9 @@ def _cpu_said(run: dict[str, Any], t: dict[str, str]) -> str:
 
 
 def _checked(folder: Path) -> dict[str, Any] | None:
+    """What `check` has told of memory; null where it was not asked, or asked before ways were solved for."""
     try:
-        return orjson.loads((folder / "check.json").read_bytes()).get("memory")
+        told = orjson.loads((folder / "check.json").read_bytes()).get("memory")
     except (OSError, ValueError):
         return None
+    return told if told and "target" in told else None

@@ -93,6 +93,7 @@ def _context(told: Facts, t: Words) -> dict[str, Any]:
         "sources": _sources(told)[:SOURCES],
         "sources_more": max(0, len(_sources(told)) - SOURCES),
         "figures": Figures(told, proof, t),
+        "gates": run.get("train", {}).get("gates"),
         "ablations": (told.proof or {}).get("ablations"),
         "studies": studies,
         "decision": told.decision,

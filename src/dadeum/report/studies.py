@@ -13,6 +13,9 @@ from dadeum.report import chart
 from dadeum.report.verdict import SHARES, Difference, Proof
 from dadeum.report.words import Words, count
 
+FIVE = 5
+"""Trainings of each arm that find nearly every step worth six deviations of luck; three find half of them (docs/proof.md)."""
+
 
 def unit(told: dict[str, Any]) -> Proof:
     """What reads scores and differences in the unit of a study's metric."""
@@ -54,6 +57,27 @@ def forest(told: dict[str, Any], one: dict[str, Any], t: Words) -> Markup:
     return Markup(chart.interval(one["low"], one["difference"], one["high"], span, title, style, zero=True))
 
 
+def gates_text(told: list[dict[str, Any]], t: Words) -> list[dict[str, str]]:
+    """The table of the gates between stages: {stage, suite, metric, before, after, change, allowed, verdict, style} of each suite, as text.
+
+    A loss changes by a share of itself, a score by points of its own.
+    """
+    rows = []
+    for one in told:
+        loss, up = one.get("share") is None, 100.0 if one.get("share") else 1.0
+        kept = {"stage": one["stage"], "suite": one["suite"], "metric": one["metric"], "verdict": t(f"gates.{one['verdict']}")}
+        kept["style"] = {"kept": "better", "forgotten": "worse"}.get(one["verdict"], "cannot-tell")
+        numbers = dict.fromkeys(("before", "after", "change"), t("none"))
+        allowed = f"+{100 * one['allow']:g} %"
+        if one["change"] is not None:
+            change, low, high = (f"{(100 if loss else up) * one[key]:+.1f}{' %' if loss else ''}" for key in ("change", "low", "high"))
+            form = "{:.3g}" if loss else "{:.1f}"
+            numbers = {"before": form.format(up * one["before"]), "after": form.format(up * one["after"]), "change": f"{change} ({low} .. {high})"}
+            allowed = allowed if loss else f"{-up * one['allow'] * abs(one['before']):.1f}"
+        rows.append({**kept, **numbers, "allowed": allowed})
+    return rows
+
+
 def outlook(told: dict[str, Any], t: Words) -> list[str]:
     """The learning curve's verdict and advice as sentences."""
     read, double = unit(told), told["doubling"]
@@ -89,7 +113,13 @@ def ablation_text(told: dict[str, Any], width: int = 100, lang: str = "en") -> s
     for row in rows:
         lines.append(f"{row['step']:<{name}}  {row['difference']:>14}  {row['low']} .. {row['high']}  {row['effect']}")
         lines.append(f"{'':<{name}}  {row['changed']}")
-    return "\n".join([t("ablate.lede", n=told["seeds"]), "", *lines])
+    more = ["", t("ablate.seeds", n=told["seeds"])] if unsure(told) else []
+    return "\n".join([t("ablate.lede", n=told["seeds"]), "", *lines, *more])
+
+
+def unsure(told: dict[str, Any]) -> bool:
+    """Whether more trainings might tell what a step does: fewer than FIVE, and some step could not be told."""
+    return told["seeds"] < FIVE and any(one["effect"] == "cannot tell" for one in told["steps"])
 
 
 def curve_text(told: dict[str, Any], lang: str = "en") -> str:

@@ -16,7 +16,7 @@ CheckName = Literal[
     "updates_survive", "reload_agrees", "rows_accounted", "too_long", "left_out", "loss_by_role", "mask_round_trip", "seams", "history",
     "control_tokens", "template_differs", "stop_agrees", "vocabulary_fits", "stop_learned", "learning_rate", "held_out_loss", "overlap",
     "text_forms", "reference_agrees", "pairs_contradict", "pairs_length", "labels_balanced", "labels_known", "batches_match",
-    "adapters_cover", "quantised_agrees", "cache_fresh", "resume_agrees", "renderers_agree", "base_fits", "data_enough", "disk_enough",
+    "context_fits", "adapters_cover", "quantised_agrees", "cache_fresh", "resume_agrees", "renderers_agree", "base_fits", "data_enough", "disk_enough",
 ]  # fmt: skip
 """What `dadeum check` looks for: probes of the model's behaviour, and checks of rows, tokens and settings."""
 CheckLevel = Literal["block", "warn", "off"]
@@ -101,14 +101,16 @@ HEADS: Final = ("reward", "classify")
 
 @dataclass(frozen=True)
 class Gate:
-    """What a stage must not make the model forget: the held-out loss of some rows before and after it, paired row by row."""
+    """What a stage must not make the model forget: held-out losses or the scores of suites before and after it, paired row by row."""
 
     suites: tuple[str, ...] = ()
-    """Files of rows (texts or chats, in any format that can be read). Empty: what the stages before have held out."""
+    """Names of `prove.suites`, each scored by its own metric, or files of rows (texts or chats, in any format that can be read), by their
+    held-out loss. Empty: the loss of what the stages before have held out."""
     allow: Annotated[float, Field(ge=0)] = 0.05
-    """By what share the loss of a suite may rise. Forgotten is what the whole interval says: chance alone stops nobody."""
+    """By what share of itself the loss of a suite may rise, or its score fall. Forgotten is what the whole interval says: chance alone
+    stops nobody, and the more suites there are the wider each interval is."""
     items: Count = 500
-    """Rows of a suite at most, drawn by the recipe's seed."""
+    """Rows of a suite at most, drawn by the recipe's seed (of a named suite by its own `items`)."""
     otherwise: Literal["stop", "warn"] = "stop"
     """Where a suite is forgotten: stop the run (what was trained is kept), or tell it and go on."""
 
@@ -215,6 +217,8 @@ class Train:
 
     def __post_init__(self) -> None:
         """Raises RecipeError for what cannot be trained together."""
+        if self.number_format == "bfloat16" and self.method != "full":
+            raise RecipeError(Mistake("number_format", f"is bfloat16, which saves nothing by {self.method} and loses updates", "mixed: the frozen base is in bf16"))
         if self.method == "prompt" and self.objective in ("reward", "classify"):
             raise RecipeError(Mistake("method", f"is prompt, and {self.objective} trains a head", "a head needs weights: full, lora or qlora"))
         if len(set(self.classify.labels)) < len(self.classify.labels) or len(self.classify.labels) == 1:

@@ -73,7 +73,7 @@ def _found(recipe: Recipe, lesson: Lesson, base: str, out: Path) -> tuple[list[A
     del setup  # it holds a model, and the probes load their own
     if runs and head["told"]["trained"] > 1:
         rows = lesson.rows.filter(ledger["reason"].is_null())
-        seen += [checks.Found(p.name, p.verdict, p.number, p.means) for p in probe.probes(rows, base, settings, recipe.seed)]
+        seen += [checks.Found(p.name, p.verdict, p.number, p.means, p.row, p.remedy) for p in probe.probes(rows, base, settings, recipe.seed)]
     return checks.graded(seen, settings.checks), runs
 
 

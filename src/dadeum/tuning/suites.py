@@ -48,28 +48,35 @@ def held(recipe: Recipe, out: Path, prove: Prove) -> list[Held]:
 
     Raises DadeumError where one is empty, RecipeError for columns that are not there.
     """
+    return [_one(recipe, out, prove, None), *(_one(recipe, out, prove, i) for i, suite in enumerate(prove.suites) if not suite.task)]
+
+
+def named(recipe: Recipe, out: Path, prove: Prove, name: str) -> Held:
+    """The items of the suite of that name. Raises as `held` does."""
+    return _one(recipe, out, prove, next(i for i, suite in enumerate(prove.suites) if suite.name == name))
+
+
+def _one(recipe: Recipe, out: Path, prove: Prove, number: int | None) -> Held:
+    """The items of one suite by its place in `prove.suites`; the recipe's own where there is none."""
     from dadeum.evaluate import metrics
     from dadeum.evaluate.items import items
 
-    columns = groups(recipe)
-    made = []
-    for i, suite in enumerate((None, *(suite for suite in prove.suites if not suite.task))):
-        own = prove if suite is None else of(prove, suite)
-        where = "prove" if suite is None else f"prove.suites.{i - 1}"
-        if mistakes := metrics.check(own):
-            raise RecipeError(mistakes).below(where, "prove")
-        rows = read(suite.path, out / "cache/remote", suite.fields) if suite and suite.path else split(out, suite.split if suite else "test")
-        needed = [("tests", own.tests)] if own.metric == "tests" else []
-        for key, column in (*needed, *(("slices", c) for c in own.slices if c not in ("language", "length"))):
-            if column not in rows.columns:
-                raise RecipeError(Mistake(f"{where}.{key}", f"the held-out rows have no column {column!r}", nearest(column, rows.columns)))
-        carry = [c for c in dict.fromkeys((*columns, *own.slices, own.tests)) if c]
-        asked = items(rows, own.cluster, own.items, recipe.seed, carry)
-        if not asked.height:
-            what = "the held-out split" if suite is None else f"the suite {suite.name}"
-            raise DadeumError(f"{what} has no item with a prompt and a reference: nothing can be proven; look at mix.split and form.chat")
-        made.append(Held(suite.name if suite else "", own, asked))
-    return made
+    suite = None if number is None else prove.suites[number]
+    own = prove if suite is None else of(prove, suite)
+    where = "prove" if suite is None else f"prove.suites.{number}"
+    if mistakes := metrics.check(own):
+        raise RecipeError(mistakes).below(where, "prove")
+    rows = read(suite.path, out / "cache/remote", suite.fields) if suite and suite.path else split(out, suite.split if suite else "test")
+    needed = [("tests", own.tests)] if own.metric == "tests" else []
+    for key, column in (*needed, *(("slices", c) for c in own.slices if c not in ("language", "length"))):
+        if column not in rows.columns:
+            raise RecipeError(Mistake(f"{where}.{key}", f"the held-out rows have no column {column!r}", nearest(column, rows.columns)))
+    carry = [c for c in dict.fromkeys((*groups(recipe), *own.slices, own.tests)) if c]
+    asked = items(rows, own.cluster, own.items, recipe.seed, carry)
+    if not asked.height:
+        what = "the held-out split" if suite is None else f"the suite {suite.name}"
+        raise DadeumError(f"{what} has no item with a prompt and a reference: nothing can be proven; look at mix.split and form.chat")
+    return Held(suite.name if suite else "", own, asked)
 
 
 def of(prove: Prove, suite: Suite) -> Prove:

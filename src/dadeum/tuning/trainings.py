@@ -61,6 +61,7 @@ def train(recipe: Recipe, out: Path, say: Say = lambda text: None) -> dict[str, 
                     matched.setdefault(lesson.number, made.tokens)
                 told.add(arm, seed, lesson, made, rate)
                 if arm == "tuned" and seed == settings.seeds[0]:
+                    told.values(lesson, made, rate)
                     told.off(forecast.said(lesson, base, out), made, say)
                     told.gate(gate.measure(recipe, lesson, before, start, into, out), lesson, into, say)
                 start = into
@@ -98,6 +99,7 @@ class _Told:
         self.arms: dict[str, dict[str, Any]] = {}
         self.gates: list[dict[str, Any]] = []
         self.forecasts: list[dict[str, Any]] = []
+        self.in_force: list[dict[str, Any]] = []
 
     def add(self, arm: str, seed: int, lesson: Lesson, made: Any, rate: dict[str, Any] | None) -> None:
         """One training. Steps and tokens of the curve go on from the stage before."""
@@ -113,6 +115,13 @@ class _Told:
             had.setdefault("stages", []).append({"stage": lesson.name, "replayed": len(lesson.replayed), **one})
         had.update(one | {name: round(had[name] + one[name], 1) for name in ("tokens", "steps", "seconds")})
         (self.out / "curve.json").write_bytes(orjson.dumps(self.curve))
+
+    def values(self, lesson: Lesson, made: Any, rate: dict[str, Any] | None) -> None:
+        """Every value that the first training really used, and where it came from."""
+        from dadeum.train.effective import effective
+
+        tokens = int(made.ledger.filter(made.ledger["reason"].is_null())["n_tokens"].sum())
+        self.in_force.append({"stage": lesson.name, "values": effective(lesson.settings, made.parameters, tokens, rate)})
 
     def off(self, said: dict[str, Any] | None, made: Any, say: Say) -> None:
         """How far off the forecast of the first training was, lesson by lesson."""
@@ -136,7 +145,7 @@ class _Told:
 
     def done(self) -> dict[str, Any]:
         """For run.json."""
-        kept = {"gates": self.gates, "forecast": self.forecasts}
+        kept = {"gates": self.gates, "forecast": self.forecasts, "values": self.in_force}
         return {"arms": self.arms, **{name: told for name, told in kept.items() if told}}
 
 

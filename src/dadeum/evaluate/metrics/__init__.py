@@ -11,6 +11,7 @@
     embedding   -1 to 1: the cosine of embeddings
     loss        nats per token and per byte of the reference
 
+What a model thinks before it answers (`<think>` .. `</think>`) is no part of the answer; an answer that never got beyond it is null.
 A scorer that cannot make out an answer gives null, not nought. In a paired comparison an unscored answer counts as wrong for
 the arm that gave it, so that nobody gains by being unreadable, and is counted apart, so that a gain that is only format shows.
 A reference that cannot be made out is a fault of the item: the item leaves, for all arms alike.
@@ -83,8 +84,9 @@ def score(prove: Prove, replies: Sequence[str | None], references: Sequence[str]
     """
     if len(replies) != len(references):
         raise ValueError(f"{len(replies)} replies for {len(references)} references")
-    there = [i for i, reply in enumerate(replies) if reply is not None]
-    said, asked = [replies[i] or "" for i in there], [references[i] for i in there]
+    answers = [answer(reply) for reply in replies]
+    there = [i for i, told in enumerate(answers) if told is not None]
+    said, asked = [answers[i] or "" for i in there], [answer(references[i]) or "" for i in there]
     made: list[float | None] = [None] * len(replies)
     for i, found in zip(there, _scores(prove, said, asked)):
         made[i] = found
@@ -133,11 +135,12 @@ def usable(prove: Prove, references: Sequence[str]) -> list[bool]:
         "json": lambda reference: structured.parse(after(reference, prove.answer_after)) is not structured.NOTHING,
     }
     readable = readers.get(prove.metric, lambda reference: bool(unicodedata.normalize("NFC", after(reference, prove.answer_after)).strip()))
-    return [readable(reference) for reference in references]
+    return [told is not None and readable(told) for told in map(answer, references)]
 
 
 def detail(prove: Prove, replies: Sequence[str | None], references: Sequence[str]) -> dict[str, Any]:
     """What an arm's score is made of: by class for label, by type for spans, by field for json; empty for the others."""
+    replies, references = [answer(reply) for reply in replies], [answer(reference) or "" for reference in references]
     if prove.metric == "label":
         return {"classes": label.by_class(label.confusion([reply or "" for reply in replies], references, prove.labels))}
     cut = [None if reply is None else after(reply, prove.answer_after) for reply in replies]
@@ -181,6 +184,18 @@ def checked(prove: Prove) -> Prove:
     if found := check(prove):
         raise RecipeError(found)
     return prove
+
+
+def answer(reply: str | None) -> str | None:
+    """What a reply says after its thoughts; null where it was cut before it came to an answer.
+
+    >>> answer("<think>2 x 3?</think> 6"), answer("so 6.</think>6"), answer("<think>let me see"), answer("6")
+    (' 6', '6', None, '6')
+    """
+    if reply is None or "think>" not in reply:
+        return reply
+    _, end, rest = reply.rpartition("</think>")
+    return rest if end else None if reply.lstrip().startswith("<think>") else reply
 
 
 def after(text: str, mark: str) -> str:

@@ -1,17 +1,24 @@
 """Accuracy over a closed set of labels: which of them does the answer begin with?
 
 The longest label that fits wins (매우 긍정 before 매우). A label ends where the word ends, or where a Korean particle or copula
-begins; `negatively` does not begin with the label `negative`, 긍정적입니다 does begin with 긍정 because Korean words grow at their
-end. A leading 정답은 or label: is taken off. An answer that begins with none is unscored: null.
+begins; `negatively` does not begin with the label `negative`, nor 1.5 with 1; 긍정적입니다 does begin with 긍정 because Korean words grow at their
+end, but a label of one syllable takes the copula alone: 참고로 does not begin with 참. A leading 정답은 or label: is taken off. An answer
+that begins with none, or that denies the one it begins with (긍정이 아닙니다), is unscored: null.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 from dadeum.evaluate.metrics import exact
+
+_HANGUL: Final = re.compile("[가-힣]+")
+_GOES_ON: Final = re.compile(r"[a-z0-9]|[.,/]\d")
+_DENIED: Final = re.compile(r"적?(?:이|은|는|가|도)?\s*(?:아니|아닙|아님|않)|적?(?:이|으로|하)?지(?:는|도|가)?\s*않")
 
 
 def score(reply: str, reference: str, labels: Sequence[str]) -> float | None:
@@ -33,8 +40,8 @@ def find(text: str, labels: Sequence[str]) -> str | None:
     said = fold(text)
     for name in sorted(labels, key=lambda name: (-len(fold(name)), name)):
         start = fold(name)
-        if start and said.startswith(start) and not _goes_on(start[-1], said[len(start) : len(start) + 1]):
-            return name
+        if start and said.startswith(start) and not _goes_on(start, said[len(start) :]):
+            return None if _DENIED.match(said[len(start) :]) else name
     return None
 
 
@@ -69,6 +76,10 @@ def fold(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
-def _goes_on(last: str, following: str) -> bool:
-    """Whether the word of a Latin or numeric label goes on after it."""
-    return last.isascii() and last.isalnum() and following.isascii() and following.isalnum()
+def _goes_on(label: str, rest: str) -> bool:
+    """Whether the word that the label stands at the beginning of is another one."""
+    last = label[-1]
+    if last.isascii() and last.isalnum():
+        return bool(_GOES_ON.match(rest)) if last.isdigit() else rest[:1].isascii() and rest[:1].isalnum()
+    word = _HANGUL.match(rest)
+    return len(label) == 1 and bool(_HANGUL.match(label)) and word is not None and exact.COPULA.fullmatch(word[0]) is None

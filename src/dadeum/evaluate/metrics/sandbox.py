@@ -25,7 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from dadeum.errors import DadeumError
 
@@ -51,13 +51,14 @@ def run(program: str, seconds: float = SECONDS, memory: int = MEMORY) -> Ran:
     """
     token = secrets.token_hex(16)
     read, write = os.pipe()
-    with tempfile.TemporaryDirectory(prefix="dadeum-sandbox-", ignore_cleanup_errors=True) as folder:
+    # Errors go to a file, whose size is bounded as that of any other: read from a pipe, a program that writes on and on took 1 GB here.
+    with tempfile.TemporaryDirectory(prefix="dadeum-sandbox-", ignore_cleanup_errors=True) as folder, tempfile.TemporaryFile() as errors:
         told = json.dumps({"program": program, "token": token, "pipe": write, "memory": memory, "seconds": seconds, "folder": folder})
         command = [*_apart(), sys.executable, "-I", "-S", "-X", "utf8", str(INSIDE)]
         try:
             process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={}, cwd=folder, pass_fds=(write,),
-                start_new_session=True, errors="replace", encoding="utf-8",
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors, env={}, cwd=folder, pass_fds=(write,),
+                start_new_session=True, encoding="utf-8",
             )  # fmt: skip
         except OSError as error:
             os.close(read)
@@ -66,8 +67,8 @@ def run(program: str, seconds: float = SECONDS, memory: int = MEMORY) -> Ran:
         os.close(write)
         why = ""
         try:
-            _, errors = process.communicate(told, timeout=seconds + 1)
-            why = (errors.strip().splitlines() or ["ended early"])[-1][:200] if process.returncode or errors else "ended early"
+            process.communicate(told, timeout=seconds + 1)
+            why = _last(errors) or "ended early"
         except subprocess.TimeoutExpired:
             why = f"no end within {seconds:g} seconds"
         finally:
@@ -75,13 +76,18 @@ def run(program: str, seconds: float = SECONDS, memory: int = MEMORY) -> Ran:
                 os.killpg(process.pid, signal.SIGKILL)
             process.kill()
             process.wait()
-            if process.stderr:
-                process.stderr.close()
         os.set_blocking(read, False)
         with contextlib.suppress(BlockingIOError):
             why = "" if os.read(read, 64) == token.encode() else why
         os.close(read)
     return Ran(not why, why)
+
+
+def _last(errors: IO[bytes]) -> str:
+    """The last line of what a program told on standard error."""
+    errors.seek(max(0, errors.seek(0, os.SEEK_END) - 4096))
+    lines = errors.read().decode("utf-8", "replace").strip().splitlines()
+    return lines[-1][:200] if lines else ""
 
 
 def run_all(programs: Sequence[str], seconds: float = SECONDS, memory: int = MEMORY) -> list[Ran]:

@@ -3,7 +3,7 @@
 Answers and references are JSON lists of objects, `{"type": "PERSON", "start": 3, "end": 6}` or `{"type": "PERSON", "text": "홍길동"}`
 (also `label`, `entity`, `tag` for the type), or of lists [start, end, type] or [text, type]. By place where both sides give places,
 else by text. A piece counts when its type and its place or text are right; twice listed counts once unless it is to be listed twice. An
-answer that is no such list is unscored: null. Nothing to find and nothing found scores 1.
+answer that is no such list is unscored: null, and so is one of texts where places are asked for. Nothing to find and nothing found scores 1.
 
 The score is the item's F1, whose mean is compared; precision, recall and F1 over all pieces, by type too, stand beside it.
 """
@@ -32,6 +32,8 @@ def score(reply: str, reference: str) -> float | None:
     """
     said, asked = find(reply), find(reference)
     if said is None:
+        return None
+    if _apart(said, asked or []):
         return None
     ours, theirs = _keys(said, asked or [])
     shared = sum((ours & theirs).values())
@@ -73,6 +75,12 @@ def _rates(right: int, said: int, asked: int) -> dict[str, float]:
 def _keys(said: list[Piece], asked: list[Piece]) -> tuple[Counter[tuple[Any, ...]], Counter[tuple[Any, ...]]]:
     placed = all(piece[1] is not None for piece in (*said, *asked))
     return tuple(Counter((p[0], p[1], p[2]) if placed else (p[0], p[3]) for p in pieces) for pieces in (said, asked))  # type: ignore[return-value]
+
+
+def _apart(said: list[Piece], asked: list[Piece]) -> bool:
+    """Whether one side gives places alone and the other texts alone: they can't be held against each other."""
+    places, texts = ([any(piece[at] is not None for piece in side) for side in (said, asked)] for at in (1, 3))
+    return bool(said and asked) and not all(places) and not all(texts)
 
 
 def _piece(told: Any) -> Piece | None:

@@ -97,8 +97,14 @@ def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple
 
 
 def keeps(value: Any, schema: str) -> bool:
-    """Whether a value keeps the JSON schema in a file. Raises MissingExtra, RecipeError for a file that is no schema."""
-    return _validator(schema).is_valid(value)
+    """Whether a value keeps the JSON schema in a file. Raises MissingExtra, RecipeError for a file that is no schema by itself."""
+    checks = _validator(schema)
+    from referencing.exceptions import Unresolvable
+
+    try:
+        return bool(checks.is_valid(value))
+    except Unresolvable as error:
+        raise RecipeError(Mistake("prove.schema", f"{schema} refers to {error.ref}, which does not stand in it", "put it under $defs: nothing is fetched")) from error
 
 
 @lru_cache(maxsize=8)

@@ -1,0 +1,65 @@
+"""Every value that the training uses, and where it comes from: the recipe, a default with its source, or something measured.
+
+As run.json tells it after a training; before one as `dadeum check` has it in check.json.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from markupsafe import Markup
+
+WORDS: Final[dict[str, dict[str, str]]] = {
+    "en": {
+        "title": "Values in force, and where they come from", "stage": "stage {name}", "key": "key", "value": "value", "source": "from",
+        "defaults": "{n} more as they are by default",
+    },
+    "ko": {
+        "title": "적용된 값과 그 출처", "stage": "{name} 단계", "key": "키", "value": "값", "source": "출처",
+        "defaults": "기본값 그대로인 나머지 {n}개",
+    },
+}  # fmt: skip
+
+
+def section(folder: Path, run: dict[str, Any], lang: str) -> Markup:
+    """The section as HTML, one table for each stage; empty where nothing was trained or checked."""
+    t, told = WORDS[lang], (run.get("train") or {}).get("values") or _checked(folder)
+    if not told:
+        return Markup("")
+    tables = "".join((f"<h3>{escape(t['stage'].format(name=one['stage']))}</h3>" if one["stage"] else "") + _table(one["values"], t) for one in told)
+    return Markup(f'<section id="values" aria-labelledby="values-title"><h2 id="values-title">{escape(t["title"])}</h2>{tables}</section>')
+
+
+def _table(values: list[dict[str, Any]], t: dict[str, str]) -> str:
+    """What somebody or something has decided, and, folded, plain defaults."""
+    said = [one for one in values if one["source"] != "default"]
+    rest = [one for one in values if one["source"] == "default"]
+    summary = escape(t["defaults"].format(n=len(rest)))
+    return _rows(said, t) + (f"<details><summary>{summary}</summary>{_rows(rest, t)}</details>" if rest else "")
+
+
+def _rows(values: list[dict[str, Any]], t: dict[str, str]) -> str:
+    names = ("key", "value", "source")
+    head = "".join(f'<th scope="col" role="columnheader">{escape(t[name])}</th>' for name in names)
+    cells = [[one["key"], _shown(one["value"]), one["source"]] for one in values]
+    body = "".join(
+        '<tr role="row">' + "".join(f'<td role="cell" data-label="{escape(t[name])}"><span>{escape(text)}</span></td>' for name, text in zip(names, row)) + "</tr>" for row in cells
+    )
+    return f'<table class="stack" role="table" aria-labelledby="values-title"><thead role="rowgroup"><tr role="row">{head}</tr></thead><tbody role="rowgroup">{body}</tbody></table>'
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool) or value is None:
+        return str(value).lower() if value is not None else "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value) or "-"
+
+
+def _checked(folder: Path) -> list[dict[str, Any]]:
+    try:
+        told = orjson.loads((folder / "check.json").read_bytes()).get("ahead") or []
+    except (OSError, ValueError):
+        return []
+    return [{"stage": one["stage"], "values": one["values"]} for one in told]
