@@ -206,8 +206,10 @@ def test_what_is_held_at_a_time_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(decode, "ROWS", 4)
     asked = [*prompts(60, shared=0, longest=20), prompts(1, shared=0, longest=2)[0] * 450]
     made = model("llama")
+    monkeypatch.setattr(decode, "LONG", 100)
     shapes = read(made, asked, monkeypatch)
     longest = max(map(len, asked))
+    assert [rows for rows, columns in shapes if columns == longest] == [1], "a long prompt is read by itself"
     assert all(rows * columns <= 300 or rows <= 4 for rows, columns in shapes)
     assert all(rows * (columns + MOST) <= 600 or rows == 1 or columns == longest for rows, columns in shapes if columns > 1)
     assert together(made, asked) == alone(made, asked)

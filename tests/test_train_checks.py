@@ -253,3 +253,35 @@ def test_the_names_are_those_of_the_recipe_and_no_other():
     for wrong in ({"overlaps": "off"}, {"overlap": "never"}):
         with pytest.raises(RecipeError, match=r"train\.checks"):
             recipe.compose(raw | {"train": {"checks": wrong}})
+
+
+def test_rows_longer_than_the_base_was_made_for_are_found():
+    """RoPE goes on in silence, learned positions end in an index error; the base here was made for 256 tokens."""
+    rows = pl.concat([chats(3), chats(1, "long", "맛" * 400)])
+    found = fails("context_fits", setup("llama", rows, replace(SETTINGS, max_length=4000)), "long0")
+    assert found.number == 0.25 and "256" in found.remedy
+    assert checks.CHECKS["context_fits"](setup("llama", rows)).verdict == "pass", "what max_length leaves out never meets the model"
+    prompted = setup("llama", rows, replace(SETTINGS, max_length=256, method="prompt"))
+    assert checks.CHECKS["context_fits"](prompted).verdict == "pass"
+
+
+def test_a_tokenizer_of_another_model_is_said_by_every_command_before_anything_is_trained(tmp_path, capsys):
+    import json
+    import shutil
+
+    from dadeum.cli import main
+
+    base = tmp_path / "base"
+    shutil.copytree(world("llama"), base)
+    other = load_tokenizer(world("llama"))
+    other.add_tokens([f"<x{i}>" for i in range(50)])
+    other.save_pretrained(base)
+    lines = [{"messages": [{"role": "user", "content": f"<x{i}> hello"}, {"role": "assistant", "content": f"맛 <x{i}>"}]} for i in range(40)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    told = {"sources": [{"path": str(tmp_path / "rows.jsonl")}], "steps": [{"mix.split": {"test": 0.2}}], "train": {"base": str(base), "method": "lora", "batch_tokens": 64}}
+    (tmp_path / "recipe.yaml").write_text(json.dumps(told))
+    assert main(["check", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run")]) == 1
+    said = capsys.readouterr().out
+    assert "vocabulary_fits" in said and "base_fits" in said and "belong into the same folder" in said
+    assert main(["train", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run")]) == 2
+    assert "embeddings" in capsys.readouterr().err and not (tmp_path / "run/model").exists()

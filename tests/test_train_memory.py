@@ -127,6 +127,22 @@ def test_the_walk_is_within_a_twentieth_of_the_loop_itself(objective: Any, metho
     assert walked.peak == pytest.approx(real, rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("objective", "method"),
+    [("dpo", "lora"), *(pytest.param(o, m, marks=pytest.mark.night) for o, m in (("sft", "full"), ("pretrain", "prompt"), ("reward", "full"), ("classify", "lora")))],
+)
+def test_what_was_said_is_what_was_taken(objective: Any, method: Any, tmp_path: Path) -> None:
+    """The training itself counts what lives (actual.py), for every objective: that is what `train` tells afterwards."""
+    from dadeum.train.loop import train
+
+    settings = cases.short(objective=objective, method=method, evaluations=0, classify=Classify(labels=("긍정", "부정") if objective == "classify" else ()))
+    rows = ROWS[objective]()
+    given = dry.passes(supervise(rows, load_tokenizer(cases.tiny()), settings).examples, settings)
+    said = dry.walk(AutoConfig.from_pretrained(cases.tiny()), given, settings, agree=objective != "dpo").peak
+    took = train(rows, None, cases.tiny(), settings, 0, tmp_path / "model").peak_bytes
+    assert took is not None and said == pytest.approx(took, rel=0.05)
+
+
 def test_the_reference_of_preferences_is_walked_too(tmp_path: Path) -> None:
     settings = cases.short(objective="dpo", batch_tokens=2048, micro_tokens=1024, epochs=1.0)
     given = dry.passes(supervise(cases.preferences(60, 1), load_tokenizer(cases.tiny()), settings).examples, settings)
@@ -287,6 +303,9 @@ def test_a_price_makes_a_range_of_costs_and_none_makes_none() -> None:
     costs = {d["device"]: d["cost"] for d in priced["devices"]}
     least = next(d for d in priced["devices"] if d["device"] == "h100")["choice"]["least_seconds"]
     assert costs["h100"] == pytest.approx([least / 3600 * 2.5, 3 * least / 3600 * 2.5])
+    assert "train.target=NAME" in forecast.text(priced)[-1]
+    named = forecast.text(priced | {"target": "h100"})
+    assert any(line.startswith("every way on h100") for line in named) and any("loses small updates" in line for line in named)
     assert costs["a100-80"] is None and sum(" to " in line and "h100" in line for line in forecast.text(priced)) == 1
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -82,14 +81,29 @@ def test_a_full_disk_at_a_checkpoint_is_said_and_nothing_is_lost(tmp_path: Path)
     assert resumed.resumed and same(straight.folder, resumed.folder)
 
 
-def changed(value: Any) -> Any:
-    """Another value of the same kind."""
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, int):
-        return value + 1
-    if isinstance(value, float):
-        return value / 2 + 0.01
-    return {"linear": "cosine", "assistant": "last", "learn": "read", "lora": "dora", "even": "balanced", "auto": "cpu"}.get(str(value), value)
+def test_checkpointing_trains_the_same_model(tmp_path: Path) -> None:
+    """What is computed anew is what was computed before, bit for bit; what it saves is test_train_memory's."""
+    for method in ("full", "lora"):
+        plain, thrifty = (
+            train(TRAIN[:60], None, tiny(), short(method=method, epochs=1.0, evaluations=0, checkpointing=on), 0, tmp_path / f"{method}-{on}") for on in (False, True)
+        )
+        assert same(plain.folder, thrifty.folder)
+        assert thrifty.peak_bytes is not None and plain.peak_bytes is not None and thrifty.peak_bytes <= plain.peak_bytes
 
 
+def test_a_number_format_is_the_one_that_is_trained_in(tmp_path: Path) -> None:
+    import torch
+
+    from dadeum.errors import RecipeError
+    from dadeum.train.methods import METHODS
+    from dadeum.train.numbers import number_format
+
+    assert {METHODS["full"].load(tiny(), "cpu", short(number_format=f), None).dtype for f in ("auto", "float32", "mixed")} == {torch.float32}
+    assert METHODS["full"].load(tiny(), "cpu", short(number_format="bfloat16"), None).dtype == torch.bfloat16
+    frozen = METHODS["lora"].load(tiny(), "cpu", short(method="lora", number_format="mixed"), None)
+    assert {p.dtype for p in frozen.parameters() if not p.requires_grad} == {torch.bfloat16} and number_format(short(), "cpu") == "float32"
+    with pytest.raises(RecipeError, match="number_format"):
+        short(method="lora", number_format="bfloat16")
+    made = train(TRAIN[:60], HELD[:20], tiny(), short(number_format="bfloat16", epochs=1.0, evaluations=1), 0, tmp_path / "half")
+    wide = train(TRAIN[:60], HELD[:20], tiny(), short(epochs=1.0, evaluations=1), 0, tmp_path / "wide")
+    assert made.eval_loss is not None and made.eval_loss == pytest.approx(wide.eval_loss, rel=0.1) and made.eval_loss != wide.eval_loss

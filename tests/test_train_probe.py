@@ -43,7 +43,7 @@ def test_all_pass_on_what_is_right(settings):
 def test_too_few_steps_are_warned_of(parts):
     _, taught, _, _ = parts
     few, many = probe.enough(taught, 80, short(batch_tokens=4096)), probe.enough(taught, 8000, short())
-    assert few.verdict == "warn" and "batch_tokens" in few.means
+    assert few.verdict == "warn" and "train.batch_tokens" in few.remedy
     assert many.verdict == "pass" and many.number == pytest.approx(2 * 100 * taught.tokens / 512, rel=0.01)
 
 
@@ -148,3 +148,20 @@ def test_the_compact_loss_is_trls_own(parts):
         losses[compact] = float(trainer.compute_loss(trainer.model.eval(), trainer.collate(taught.examples, steps.micros[0])))
     trainer.compact = None
     assert losses[True] == pytest.approx(losses[False], rel=1e-5) and torch.isfinite(torch.tensor(losses[True]))
+
+
+def test_every_probe_that_can_fail_says_what_to_do():
+    import ast
+    from pathlib import Path
+
+    from dadeum.train import agreement
+
+    verdicts = []
+    for module in (probe, agreement):
+        for node in ast.walk(ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Probe":
+                verdict = node.args[1]
+                assert isinstance(verdict, ast.Constant)
+                verdicts.append(verdict.value)
+                assert verdict.value not in ("fail", "warn") or len(node.args) == 6, ast.unparse(node)
+    assert verdicts.count("fail") >= 12

@@ -16,6 +16,7 @@ from dadeum import recipe as recipes
 from dadeum import run
 from dadeum.format import supervise
 from dadeum.train import generate
+from dadeum.tuning import replies
 
 CHAT = {"form.chat": {"turns": [{"role": "user", "content": "{text}"}, {"role": "assistant", "content": "{stars}"}]}}
 TRAIN = {
@@ -36,7 +37,11 @@ def test_a_second_call_neither_supervises_nor_asks_again(tmp_path: Path, monkeyp
     raw = runs.recipe(runs.raw(tmp_path / "rows", files=1, rows=300), train=TRAIN, prove={"metric": "exact", "items": 20, "max_new_tokens": 2})
     raw["steps"].append(CHAT)
     made = recipes.compose(raw, [])
-    run.stages(made, tmp_path / "run")
+    monkeypatch.setattr(replies, "SOON", 0.0)
+    said: list[str] = []
+    run.stages(made, tmp_path / "run", say=said.append)
+    assert {line for line in said if "answers" in line} >= {"base: 20 of 20 answers", "the tuned model: 20 of 20 answers"}
+    assert not list((tmp_path / "run/cache/answers").glob("*.jsonl")), "what is whole needs no half"
     names = ("proof.json", "supervision_sample.json")
     before = [(tmp_path / "run" / name).read_bytes() for name in names]
     for name in (*names, "supervision.parquet", "answers.parquet"):

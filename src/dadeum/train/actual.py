@@ -1,23 +1,27 @@
 """How far off the forecast was: the most memory that a training really took, and the time it really had.
 
-On a CPU every storage that the first step and the one with the largest pass make is counted while it lives, by the same count as the
+On a CPU every storage that the first step and those with the largest passes make is counted while it lives, by the same count as the
 forecast's but over the real loop (what autograd saves, gradients, states and logits; 0.1 CPU-s a step). torch's profiler would count kernels'
 inner buffers too, which is within 5 % (tests/test_train_memory.py), and takes seconds. A GPU counts by itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from dadeum.train.batches import Plan, collated_length
+from dadeum.format.examples import Example
+from dadeum.settings import Train
+from dadeum.train.batches import Plan
+from dadeum.train.dry import moments
 from dadeum.train.tracked import tracker
 
 
 class Watch:
-    """Counts during the first optimiser step and the one with the largest pass. `peak`: bytes, null where nothing was counted yet."""
+    """Counts during some optimiser steps. `peak`: bytes, null where nothing was counted yet."""
 
-    def __init__(self, trainer: Any, largest: int) -> None:
-        """largest: the optimiser step, from 1 on, that holds the largest forward pass."""
+    def __init__(self, trainer: Any, asked: set[int]) -> None:
+        """asked: the optimiser steps, from 1 on (`telling`)."""
         import torch
         from transformers import TrainerCallback
 
@@ -25,8 +29,6 @@ class Watch:
         self.cuda = trainer.device_name == "cuda"
         self.peak: int | None = None
         self._count: Any = None
-        # The second step is the first that meets the states of the optimiser.
-        asked = {1, max(2, largest)}
         watch = self
 
         class Asked(TrainerCallback):
@@ -66,10 +68,9 @@ class Watch:
             self.peak = max(self.peak or 0, int(count.peak))
 
 
-def largest(lengths: list[int], steps: Plan) -> int:
-    """The optimiser step, from 1 on, with the largest forward pass of a plan, padding included."""
-    sizes = [len(micro) * collated_length(lengths, micro) for micro in steps.micros]
-    return sizes.index(max(sizes)) // steps.accumulate + 1
+def telling(examples: Sequence[Example], steps: Plan, settings: Train) -> set[int]:
+    """The optimiser steps, from 1 on, in one of which the training takes most."""
+    return {1} | {k // steps.accumulate + 1 for k in moments(examples, steps, settings).values()}
 
 
 def text(forecast: dict[str, Any], took: dict[str, Any]) -> str:

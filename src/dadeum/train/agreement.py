@@ -49,8 +49,8 @@ def adapters_cover(model: Any) -> Probe:
     if not bare:
         return Probe("adapters_cover", "pass", share, f"adapters on all {len(adapted)} matrices of the layers")
     kinds = list(dict.fromkeys(".".join(part for part in name.split(".") if not part.isdigit()) for name in bare))
-    means = f"adapters change {share:.0%} of the layers' weights; none on {', '.join(kinds[:5])}: method full, or a base whose layers are linear"
-    return Probe("adapters_cover", "fail", share, means)
+    means = f"adapters change {share:.0%} of the layers' weights; none on {', '.join(kinds[:5])}"
+    return Probe("adapters_cover", "fail", share, means, "", "set train.method to full, or take a base whose layers are linear")
 
 
 def quantised_agrees(trained: Any, merged: Any, four_bit: bool) -> Probe:
@@ -63,7 +63,7 @@ def quantised_agrees(trained: Any, merged: Any, four_bit: bool) -> Probe:
     apart = float((was.exp() * (was - now)).sum(-1).mean())
     if apart <= DIVERGENCE.get(trained.device.type, DIVERGENCE["cuda"]):
         return Probe("quantised_agrees", "pass", apart, f"merged onto the rounded base the model expects the same ({apart:.1g} nats apart)")
-    return Probe("quantised_agrees", "fail", apart, f"merged, the model expects something else ({apart:.2g} nats apart): merge onto the base as 4 bits hold it")
+    return Probe("quantised_agrees", "fail", apart, f"merged, the model expects something else ({apart:.2g} nats apart)", "", "serve the adapter on the base in 4 bits, as it was trained, and report this")
 
 
 def resume_agrees(make: Callable[[Path, Plan], Any], steps: Plan, size: int) -> Probe:
@@ -93,7 +93,7 @@ def resume_agrees(make: Callable[[Path, Plan], Any], steps: Plan, size: int) -> 
     on_cpu = pairs[0][0].device.type == "cpu"
     if exact or (not on_cpu and apart < 1e-4):
         return Probe("resume_agrees", "pass", apart, f"{count} steps, and again with a stop in the middle, give the same weights")
-    return Probe("resume_agrees", "fail", apart, "a stopped training goes on as another one: don't rely on resuming with this base; report it with the base's name")
+    return Probe("resume_agrees", "fail", apart, "a stopped training goes on as another one", "", "don't rely on resuming with this base; report it with the base's name")
 
 
 def _trained(model: Any) -> list[Any]:

@@ -30,6 +30,8 @@ HELD: Final = 16_384
 """Tokens of prompts and answers that are remembered at a time: 2 GB in a model of 7 billion parameters with 8 heads for keys and values."""
 FEW: Final = 8
 """Prompts below which no common beginning is looked for."""
+LONG: Final = 512
+"""Tokens of padding before a row at the most: beside a prompt of 8,000 tokens a short one would take a mask of 0.7 GB."""
 LEAVE: Final = 8
 """Rows leave when an eighth of the batch has ended: taking them out costs about what one more step costs, which copies the cache too."""
 NEAR: Final = {"torch.float32": 1e-4, "torch.float16": 0.01, "torch.bfloat16": 0.03}
@@ -53,7 +55,7 @@ def decode(model: Any, prompts: Sequence[Sequence[int]], stops: Sequence[int], m
     at = 0
     while at < len(asked):
         end = layout.end(asked, at, most)
-        made = asker.ask(asked[at:end], layout.beginning).made
+        made = asker.ask(asked[at:end], layout.beginning if prompted(model) else layout.before(asked[at:end])).made
         yield {place: said for ids, said in zip(asked[at:end], made) for place in places[ids]}
         at = end
 
@@ -82,9 +84,15 @@ class Layout:
         longest = len(asked[at])
         read = longest - (self.beginning.tokens if self.beginning else 0)
         end, last = at + 1, at + min(max(ROWS, self.read // read) if self.read else 1, HELD // (longest + most))
-        while end < min(len(asked), last) and (self.padded or len(asked[end]) == longest):
+        most_padding = LONG if self.padded else 0
+        while end < min(len(asked), last) and longest - len(asked[end]) <= most_padding:
             end += 1
         return end
+
+    def before(self, batch: Sequence[Ids]) -> Beginning | None:
+        """The beginning, where it is worth it: behind one, a long prompt by itself takes a mask as large as its square, and else none."""
+        long = self.beginning and len(batch) == 1 and len(batch[0]) - self.beginning.tokens > READ
+        return None if long else self.beginning
 
 
 @dataclass
@@ -183,23 +191,23 @@ class _Asker:
     def layout(self, asked: Sequence[Ids]) -> Layout:
         """What leaves the answer to the shortest prompt alone: a beginning read before and padding, padding, neighbours; or nothing does.
 
-        Two tokens of it beside the longest prompt, which pads it most, are held against two tokens by itself.
+        Two tokens of it beside a long prompt, which pads it, are held against two tokens by itself.
         """
-        longest, shortest = asked[0], asked[-1]
+        long, shortest = next((ids for ids in asked if len(ids) <= LONG), asked[-2]), asked[-1]
         alone = self.ask([shortest], two=True)
         read = READ if bare(self.model).device.type == "cpu" else HELD
 
         def agrees(other: Ids, beginning: Beginning | None = None) -> bool:
             beside = self.ask([other, shortest], beginning, two=True)
             found, wanted = beside.last - beside.last.mean(), alone.last - alone.last.mean()
-            return beside.made[1] == alone.made[0] and bool((found - wanted).norm() <= NEAR[str(bare(self.model).dtype)] * wanted.norm())
+            return beside.made[1] == alone.made[0] and bool((found - wanted).norm() <= NEAR.get(str(bare(self.model).dtype), NEAR["torch.float32"]) * wanted.norm())
 
         if not alone.ruled:
             beginning = self.beginning(asked) if prompted(self.model) or len(asked) >= FEW else None
-            if beginning and agrees(longest, beginning):
+            if beginning and agrees(long, beginning):
                 return Layout(beginning, read=read)
             # PEFT puts trained vectors before the padding, where no training has seen them.
-            if not prompted(self.model) and agrees(longest):
+            if not prompted(self.model) and agrees(long):
                 return Layout(read=read)
         return Layout(padded=False, read=read if agrees(shortest) else 0)
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from dadeum.format.supervise import IGNORED, Example
 from dadeum.settings import HEADS, Train
-from dadeum.train.batches import Micro, collate, packed, plan
+from dadeum.train.batches import Micro, Plan, collate, packed, plan
 from dadeum.train.machine import attention, quiet
 from dadeum.train.memory import NF4_DOUBLE_BITS, TILE
 from dadeum.train.methods import Head
@@ -90,16 +90,21 @@ class Walked:
 def passes(examples: Sequence[Example], settings: Train) -> Passes:
     """Of the plan that a training on these examples will follow."""
     drawn = plan([len(e.ids) for e in examples], settings, settings.seeds[0])
-    micros, each = drawn.micros, drawn.accumulate
-    # What is saved grows with the tokens, what a packed row's mask takes with rows x length squared.
-    sizes = [_size(examples, micro, settings) for micro in micros]
-    groups: dict[tuple[bool, bool], int] = {}
-    for k in range(len(micros)):
-        kind = (k >= each, k % each > 0)
-        if kind not in groups or sizes[k] > sizes[groups[kind]]:
-            groups[kind] = k
+    micros, groups = drawn.micros, moments(examples, drawn, settings)
     steps = [[groups[kind] for kind in ((late, False), (late, True)) if kind in groups] for late in (False, True)]
     return Passes(_pass(examples, micros[0]), tuple(tuple(_pass(examples, micros[k]) for k in step) for step in steps if step))
+
+
+def moments(examples: Sequence[Example], drawn: Plan, settings: Train) -> dict[tuple[bool, bool], int]:
+    """Which pass of a plan is the largest of its kind: (whether it meets the states of a step before, the gradients of a pass before)."""
+    # What is saved grows with the tokens, what a packed row's mask takes with rows x length squared.
+    sizes = [_size(examples, micro, settings) for micro in drawn.micros]
+    found: dict[tuple[bool, bool], int] = {}
+    for k in range(len(sizes)):
+        kind = (k >= drawn.accumulate, k % drawn.accumulate > 0)
+        if kind not in found or sizes[k] > sizes[found[kind]]:
+            found[kind] = k
+    return found
 
 
 def batch_of(one: Pass, settings: Train) -> dict[str, Any]:

@@ -46,7 +46,9 @@ def effective(settings: Train, parameters: int, tokens: int, found: dict[str, An
 
 def text(told: list[dict[str, Any]]) -> list[str]:
     """The lines of a terminal: what the recipe says and what was worked out one by one, plain defaults together."""
-    lines = [f"  {one['key']:<20} {_shown(one['value']):<12} {one['source']}" for one in told if one["source"] != "default"]
+    said = [(one["key"], _shown(one["value"]), one["source"]) for one in told if one["source"] != "default"]
+    key, value = (max((len(row[i]) for row in said), default=0) for i in (0, 1))
+    lines = [f"  {row[0]:<{key}}  {row[1]:<{min(value, 24)}}  {row[2]}" for row in said]
     rest = ", ".join(f"{one['key']} {_shown(one['value'])}" for one in told if one["source"] == "default")
     return [*lines, f"  defaults: {rest}"] if rest else lines
 
@@ -54,6 +56,8 @@ def text(told: list[dict[str, Any]]) -> list[str]:
 def _shown(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "-"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value) or "-"
 
 

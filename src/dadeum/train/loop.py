@@ -22,7 +22,7 @@ from dadeum.errors import DadeumError, MissingExtra
 from dadeum.format.supervise import supervise
 from dadeum.format.tokens import load_tokenizer, need
 from dadeum.settings import Train
-from dadeum.train.actual import Watch, largest
+from dadeum.train.actual import Watch, telling
 from dadeum.train.base import covered
 from dadeum.train.batches import Plan, plan
 from dadeum.train.checkpoints import RECORD, Progress, Trained, claim, disk_told, finished, identity, last_whole, trained
@@ -72,7 +72,7 @@ def train(
             last = last_whole(checkpoints, key)
             claim(checkpoints, key)
             trainer.key = key
-            watch = Watch(trainer, largest([len(e.ids) for e in taught.examples], steps))
+            watch = Watch(trainer, telling(taught.examples, steps, settings))
             with disk_told(out.parent):
                 trainer.train(resume_from_checkpoint=str(last) if last else None)
             watch.end()

@@ -101,21 +101,21 @@ def leak(model: Any, collate: Collate, examples: Sequence[Example], settings: Tr
     allowed = _LEAK * max(1.0, float(said[0].abs().max()))
     if moved <= allowed:
         return Probe("packing_leak", "pass", moved, "segments that share a row do not read one another")
-    return Probe(
-        "packing_leak", "fail", moved, "one row reads its neighbour: set train.packing to false, or take a base whose attention keeps positions"
-    )
+    remedy = "set train.packing to false, or take a base whose attention keeps positions"
+    return Probe("packing_leak", "fail", moved, f"one row reads its neighbour {first.id}", second.id, remedy)
 
 
 def stops(taught: Supervision, collate: Collate, steps: Plan) -> Probe:
     """Every supervised turn of the batches must end in a stop that carries loss."""
-    turns = bad = 0
+    turns, bad, row = 0, 0, ""
     for example, _, labels in _segments(taught.examples, collate, steps):
         for _, end in example.turns:
             turns += 1
-            bad += int(labels[end - 1]) not in taught.stops
+            if int(labels[end - 1]) not in taught.stops:
+                bad, row = bad + 1, row or example.id
     if not bad:
         return Probe("stop_trained", "pass", 0.0, f"all {turns} supervised turns end in a stop token with loss")
-    return Probe("stop_trained", "fail", bad / turns, f"{bad} of {turns} turns never teach the model to stop: mend the chat template")
+    return Probe("stop_trained", "fail", bad / turns, f"{bad} of {turns} turns never teach the model to stop", row, "mend the chat template (train.template)")
 
 
 def mask(trainer: Any, examples: Sequence[Example], steps: Plan) -> Probe:
@@ -141,7 +141,8 @@ def mask(trainer: Any, examples: Sequence[Example], steps: Plan) -> Probe:
     apart = abs(float(loss) - real) / max(abs(real), 1e-9)
     if wrong == 0 and not silent and apart < 1e-2:
         return Probe("mask_gradient", "pass", apart, "loss comes from the supervised tokens and from no other")
-    return Probe("mask_gradient", "fail", max(wrong, apart), "the trainer's loss is not that of the supervised tokens: report this with the base's name")
+    row = examples[steps.micros[0][0][0]].id
+    return Probe("mask_gradient", "fail", max(wrong, apart), "the trainer's loss is not that of the supervised tokens", row, "report this with the base's name")
 
 
 def reference(trainer: Any, examples: Sequence[Example], steps: Plan) -> Probe:
@@ -155,37 +156,41 @@ def reference(trainer: Any, examples: Sequence[Example], steps: Plan) -> Probe:
         return Probe("reference_agrees", "not applicable", 0.0, "nothing is compared with the untrained model here")
     model = trainer.model.eval()
     with torch.no_grad():
-        apart = max(float(trainer.objective.loss(model, _to(model, trainer.collate(examples, micro)))[1]["margin"].abs().max()) for micro in steps.micros[:8])
+        margins = [float(trainer.objective.loss(model, _to(model, trainer.collate(examples, micro)))[1]["margin"].abs().max()) for micro in steps.micros[:8]]
+    apart = max(margins)
     if apart <= _DRIFT:
         return Probe("reference_agrees", "pass", apart, "before the first step no pair is preferred: the reference is the model itself")
     means = f"before the first step pairs differ from their reference by up to {apart:.2g}: the reference is another model or read another way"
-    return Probe("reference_agrees", "fail", apart, means)
+    row = examples[steps.micros[margins.index(apart)][0][0]].id
+    return Probe("reference_agrees", "fail", apart, means, row, "report this with the base's name, or train by another objective")
 
 
 def bos(taught: Supervision, tokenizer: Any) -> Probe:
     """No text may begin with two beginning-of-text tokens."""
-    twice = sum(bos_twice(tokenizer, e.ids.tolist()) for e in taught.examples)
+    twice = [e.id for e in taught.examples if bos_twice(tokenizer, e.ids.tolist())]
     if not twice:
         return Probe("double_bos", "pass", 0.0, "no text begins with two beginning-of-text tokens")
-    return Probe("double_bos", "fail", float(twice), "rows begin with two beginning-of-text tokens: take one out of the template")
+    means = f"{len(twice)} of {len(taught.examples)} texts begin with two beginning-of-text tokens"
+    return Probe("double_bos", "fail", float(len(twice)), means, twice[0], "take one out of the chat template (train.template)")
 
 
 def ledger(taught: Supervision, collate: Collate, steps: Plan) -> Probe:
     """Ids and labels taken back out of the batches must have the digests of the ledger."""
-    bad = n = 0
+    bad, n, row = 0, 0, ""
     for example, ids, labels in _segments(taught.examples, collate, steps):
         n += 1
-        bad += digest(ids, labels) != example.digest
+        if digest(ids, labels) != example.digest:
+            bad, row = bad + 1, row or example.id
     if not bad:
         return Probe("ledger_matches", "pass", 0.0, f"{n} rows reach the model with the ids and labels of the ledger")
-    return Probe("ledger_matches", "fail", bad / n, f"{bad} of {n} rows reach the model with other ids or labels than the ledger says")
+    return Probe("ledger_matches", "fail", bad / n, f"{bad} of {n} rows reach the model with other ids or labels than the ledger says", row, "set train.packing to false, and report this")
 
 
 def accumulation(trainer: Any, examples: Sequence[Example], steps: Plan) -> Probe:
     """Two forward passes must add up to the gradient of one."""
     rows = [row for micro in steps.micros for row in micro][:2]
     if len(rows) < 2:
-        return Probe("accumulation", "warn", 0.0, "too few rows to see: one row is all there is")
+        return Probe("accumulation", "warn", 0.0, "too few rows to see: one row is all there is", examples[0].id, "bring more rows")
     model = trainer.model.eval()
     whole = _to(model, trainer.collate(examples, rows))
     n = int((whole["labels"][:, 1:] != IGNORED).sum())
@@ -194,7 +199,8 @@ def accumulation(trainer: Any, examples: Sequence[Example], steps: Plan) -> Prob
     apart = float(np.linalg.norm(one - two)) / max(float(np.linalg.norm(one)), 1e-12)
     if apart < 2e-2:
         return Probe("accumulation", "pass", apart, "accumulated passes give the gradient of one large pass")
-    return Probe("accumulation", "fail", apart, "accumulation changes the gradient: set train.micro_tokens to train.batch_tokens")
+    row = examples[rows[0][0]].id
+    return Probe("accumulation", "fail", apart, "two passes do not add up to the gradient of one", row, "set train.micro_tokens to train.batch_tokens")
 
 
 def moves(trainer: Any, examples: Sequence[Example], steps: Plan) -> Probe:
@@ -204,7 +210,7 @@ def moves(trainer: Any, examples: Sequence[Example], steps: Plan) -> Probe:
     model = trainer.model.train()
     held = {name: p.detach().clone() for name, p in model.named_parameters() if p.requires_grad}
     if not held:
-        return Probe("all_move", "fail", 0.0, "nothing is trainable")
+        return Probe("all_move", "fail", 0.0, "nothing is trainable", "", "set train.method to full, lora or prompt")
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=trainer.peak_rate)
     for k in range(2):
         batch = _to(model, trainer.collate(examples, steps.micros[k % len(steps.micros)]))
@@ -218,7 +224,7 @@ def moves(trainer: Any, examples: Sequence[Example], steps: Plan) -> Probe:
                 p.copy_(held[name])
     if not still:
         return Probe("all_move", "pass", 0.0, f"all {len(held)} trainable tensors move within two steps")
-    return Probe("all_move", "fail", len(still) / len(held), f"never trained: {', '.join(still[:5])}: freeze them knowingly, or raise train.learning_rate")
+    return Probe("all_move", "fail", len(still) / len(held), f"never trained: {', '.join(still[:5])}", "", "raise train.learning_rate, or take train.method lora, which freezes the base knowingly")
 
 
 def survives(model: Any, rate: float) -> Probe:
@@ -230,7 +236,7 @@ def survives(model: Any, rate: float) -> Probe:
 
     weights = max((p for p in model.parameters() if p.requires_grad), key=lambda p: p.numel(), default=None)
     if weights is None:
-        return Probe("updates_survive", "fail", 0.0, "nothing is trainable")
+        return Probe("updates_survive", "fail", 0.0, "nothing is trainable", "", "set train.method to full, lora or prompt")
     start = weights.detach().flatten()[:_WEIGHTS].cpu()
     if not bool(start.any()):  # the second half of an adapter begins at zero, where any update survives
         start = torch.randn(start.shape, generator=torch.Generator().manual_seed(1)).mul(0.02).to(start.dtype)
@@ -246,7 +252,7 @@ def survives(model: Any, rate: float) -> Probe:
     share = moved[0] / max(moved[1], 1e-30)
     if share > _SURVIVES:
         return Probe("updates_survive", "pass", share, f"{min(share, 1):.0%} of the updates at learning rate {rate:g} survive in {weights.dtype}")
-    return Probe("updates_survive", "fail", share, f"{weights.dtype} keeps {share:.0%} of the updates at {rate:g}: train 32-bit weights, or raise the rate")
+    return Probe("updates_survive", "fail", share, f"{weights.dtype} keeps {share:.0%} of the updates at {rate:g}", "", "set train.number_format to mixed or float32, or raise train.learning_rate")
 
 
 def reloaded(trainer: Any, tokenizer: Any, taught: Supervision, base: str, settings: Train) -> list[Probe]:
@@ -277,7 +283,7 @@ def reloaded(trainer: Any, tokenizer: Any, taught: Supervision, base: str, setti
         try:
             save(model, tokenizer, taught.stops, settings, folder)
         except DadeumError as error:
-            return [Probe("reload_agrees", "fail", 1.0, str(error).removeprefix(f"{name}: ")), quantised_agrees(before, before, False)]
+            return [Probe("reload_agrees", "fail", 1.0, str(error).removeprefix(f"{name}: "), "", "report this with the base's name"), quantised_agrees(before, before, False)]
         again = [load(folder, trainer.device_name, head=head_of(model))]
         if (folder / "adapter").is_dir() and not four_bit:
             from peft import PeftModel
@@ -289,10 +295,10 @@ def reloaded(trainer: Any, tokenizer: Any, taught: Supervision, base: str, setti
     scale = max(1.0, float(before.abs().max()))
     kept = quantised_agrees(before, said[0], four_bit)
     if adapted and torch.equal(plain, before):
-        return [Probe("reload_agrees", "fail", 0.0, "the adapter does not change the answers: it hangs on nothing that is used"), kept]
+        return [Probe("reload_agrees", "fail", 0.0, "the adapter does not change the answers: it hangs on nothing that is used", "", "set train.method to full, or take another base"), kept]
     if apart <= (1e-3 if again[0].dtype == torch.float32 else 0.25) * scale:
         return [Probe("reload_agrees", "pass", apart, f"saved and read back{', merged and as an adapter,' if adapted else ''} it answers the same"), kept]
-    return [Probe("reload_agrees", "fail", apart, "the model that is read back answers differently: report this with the base's name"), kept]
+    return [Probe("reload_agrees", "fail", apart, "the model that is read back answers differently", taught.examples[0].id, "report this with the base's name"), kept]
 
 
 def enough(taught: Supervision, rows: int, settings: Train) -> Probe:
@@ -302,9 +308,8 @@ def enough(taught: Supervision, rows: int, settings: Train) -> Probe:
     count = round(tokens / settings.batch_tokens)
     if count >= _STEPS:
         return Probe("enough_steps", "pass", float(count), f"about {count} optimiser steps")
-    return Probe(
-        "enough_steps", "warn", float(count), f"about {count} optimiser steps are few: a smaller train.batch_tokens ({settings.batch_tokens}) gives more"
-    )
+    remedy = f"set train.batch_tokens (it is {settings.batch_tokens:,}) to {max(1, round(tokens / _STEPS)):,} or less, or train more epochs"
+    return Probe("enough_steps", "warn", float(count), f"about {count} optimiser steps are few", "", remedy)
 
 
 def _to(model: Any, batch: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Probe:
-    """`number`: what was measured. `means`: what that says and, where it did not pass, what to do."""
+    """`number`: what was measured. `means`: what that says. Where it did not pass, `row`: the id of a row that shows it, and `remedy`: what to do."""
 
     name: str
     verdict: Literal["pass", "fail", "warn", "not applicable"]
     number: float
     means: str
+    row: str = ""
+    remedy: str = ""
