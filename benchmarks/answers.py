@@ -3,7 +3,7 @@
 Short Korean reviews (../shared/data/nsmc_raw) asked of tiny models that learned to answer them (0.5M and 1.3M parameters), in four ways:
 
     labels     좋음 or 나쁨: answers of 3 tokens
-    rest       the second half of the review: answers of 20 to 100 tokens
+    rest       how a review goes on after its first quarter: answers of 30 to 100 tokens
     few-shot   labels, after eight examples that stand before every review
     losses     how well the label is expected
 
@@ -29,8 +29,8 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parent.parent / "shared/data/nsmc_raw"
 ROUNDS, SEED = 3, 0
-ALONE = 200
-"""Rows that are asked one by one; what they take is taken for all."""
+ALONE, PAIRED = 200, 20
+"""Rows that are asked one by one, and with two threads; what they take is taken for all."""
 SIZES = {"0.5M": {"vocabulary": 2048, "hidden": 96, "layers": 3}, "1.3M": {"vocabulary": 4096, "hidden": 128, "layers": 4}}
 
 
@@ -128,8 +128,8 @@ def measured(name: str, task: Task, ours: Callable[[], list[Any]], theirs: Calla
         if turn == 0:
             torch.set_num_threads(2)
             began = cpu()
-            theirs(task, model, tokenizer, n // 4)
-            spent["two"].append((cpu() - began) * task.rows.height / (n // 4))
+            theirs(task, model, tokenizer, PAIRED)
+            spent["two"].append((cpu() - began) * task.rows.height / PAIRED)
     torch.set_num_threads(1)
     least = {way: min(times) for way, times in spent.items()}
     if isinstance(said[0], str):
@@ -151,24 +151,24 @@ def main(items: int = 1000, large: int = 0) -> None:
     from dadeum.train.tiny import make
 
     learned = 3000
-    found, halves = reviews(learned + items), [(text[: len(text) // 2], text[len(text) // 2 :]) for text, _ in reviews(learned + items, 60)]
+    found, cut = reviews(learned + items), [(text[: len(text) // 4], text[len(text) // 4 :]) for text, _ in reviews(learned + items, 90)]
     shown = [turn for text, label in found[:8] for turn in ({"role": "user", "content": text}, {"role": "assistant", "content": label})]
 
     def rows(pairs: list[tuple[str, str]], before: list[dict[str, str]] | None = None) -> Any:
         return records([{"messages": [*(before or []), {"role": "user", "content": q}, {"role": "assistant", "content": a}]} for q, a in pairs])
 
-    print("| what | items | dadeum, CPU-s | one by one | × | × with two threads | answers |\n|---|---|---|---|---|---|---|")
+    print("| what | items | dadeum, CPU-s | one by one | × | × with two threads | answers |\n|---|---|---|---|---|---|---|", flush=True)
     settings = Train(device="cpu")
     with tempfile.TemporaryDirectory() as name:
         out = Path(name)
         for size, shape in SIZES.items():
-            base = str(make(Tiny(**shape, heads=4, context=1024, pretrain_tokens=200_000), [text for text, _ in found], out, SEED))
-            taught = Train(base=base, tokens=150_000, batch_tokens=512, micro_tokens=512, learning_rate=1e-3, evaluations=0, device="cpu")
+            base = str(make(Tiny(**shape, heads=4, context=1024, pretrain_tokens=300_000), [text for text, _ in found], out, SEED))
+            taught = Train(base=base, tokens=200_000, batch_tokens=512, micro_tokens=512, learning_rate=1e-3, evaluations=0, device="cpu")
             folders = {}
-            for kind, pairs in (("labels", found), ("rest", halves)):
+            for kind, pairs in (("labels", found), ("rest", cut)):
                 folders[kind] = out / f"{size}-{kind}"
                 loop.train(rows(pairs[:learned]), None, base, taught, SEED, folders[kind])
-            held = {"labels": rows(found[learned:]), "rest": rows(halves[learned:]), "few-shot": rows(found[learned:], shown)}
+            held = {"labels": rows(found[learned:]), "rest": rows(cut[learned:]), "few-shot": rows(found[learned:], shown)}
             for kind, frame in held.items():
                 task = Task(folders["rest" if kind == "rest" else "labels"], frame, 100 if kind == "rest" else 8)
                 print(measured(f"{kind}, {size}", task, lambda task=task: generate.answers(task.folder, task.rows, settings, task.most), alone), flush=True)
