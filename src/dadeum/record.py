@@ -17,7 +17,7 @@
 
 A message's `content` is its text. A content of several parts keeps its text in `content` and the other parts, with the
 lengths of the text parts, in `parts`; null there means that the content was a plain string. `tool_calls` is JSON and passes
-through every step untouched. `rest` is JSON of the message's other keys.
+through every step but guard.pii untouched. `rest` is JSON of the message's other keys.
 
 A batch may hold more columns: those a recipe names (`fields:` of a source), scores that steps wrote, and `meta.KEY`, a raw
 row's other fields carried as they were (folded into `meta` when the dataset is written).
