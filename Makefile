@@ -28,6 +28,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/guards.py
 	$(BIN)/python benchmarks/embeddings.py
 	$(BIN)/python benchmarks/train.py
+	$(BIN)/python benchmarks/answers.py
 	$(BIN)/python benchmarks/scale.py
 
 truth: $(STAMP)
