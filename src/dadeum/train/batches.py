@@ -133,11 +133,6 @@ def _numbered(rows: list[list[tuple[np.ndarray, np.ndarray]]], length: int) -> n
     return out
 
 
-def collated_length(lengths: Sequence[int], micro: Micro) -> int:
-    """Tokens in each row of a forward pass, padding included. lengths: of all examples."""
-    return _up(max(sum(lengths[i] for i in row) for row in micro))
-
-
 def unlay(batch: dict[str, Any], examples: Sequence[Example], micro: Micro) -> list[tuple[Example, np.ndarray, np.ndarray]]:
     """(example, ids, labels) of everything in a collated batch again, in whichever of the layouts, to hold against the ledger."""
     together = [[one for i in row for one in examples[i].sequences] for row in micro]
