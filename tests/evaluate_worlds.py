@@ -133,7 +133,7 @@ MATRIX = {
     "100 skewed items, 3 seeds": Planted(World(seeds=3, kind="skewed")),
     "100 skewed items, 5 seeds": Planted(World(seeds=5, kind="skewed", luck=0.1)),
     "300 items, 3 seeds, much luck": Planted(World(seeds=3, clusters=300, luck=0.4, kind="normal")),
-    "300 items, 3 seeds, 6 steps left out": Planted(World(seeds=3, clusters=300, luck=0.1), comparisons=6, shared=True),
+    "300 items, 5 seeds, 6 steps left out": Planted(World(seeds=5, clusters=300, luck=0.1), comparisons=6, shared=True),
 }
 Effect = Literal["null", "promised", "large"]
 EFFECTS: tuple[Effect, ...] = get_args(Effect)

@@ -38,5 +38,5 @@ def test_planted_effects_are_called_as_promised(name: str, capsys: pytest.Captur
         print(f"\n{name}: {found}")
     # The bounds of 400 draws: 5 % comes out above 7.9 %, and 80 % below 74.7 %, in one of two hundred nights.
     assert found["null"] <= 0.079
-    assert found["promised"] >= (0.72 if "uneven skewed" in name else 0.747)
+    assert found["promised"] >= (0.72 if name.startswith("30 uneven skewed") else 0.747)
     assert found["large"] >= 0.9
