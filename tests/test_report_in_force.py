@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import orjson
 
 from dadeum.report import in_force
+from dadeum.settings import Train
+from dadeum.train.effective import effective
 
 VALUES = [
     {"key": "epochs", "value": 3.0, "source": "recipe"},
@@ -31,3 +34,13 @@ def test_before_the_training_what_check_found_is_shown_and_afterwards_what_was(t
     assert "stage first" in str(in_force.section(tmp_path, {}, "en"))
     trained = {"train": {"values": [{"stage": "second", "values": VALUES[:1]}]}}
     assert "stage second" in str(in_force.section(tmp_path, trained, "en")) and "first" not in str(in_force.section(tmp_path, trained, "en"))
+
+
+def test_every_source_is_told_in_korean_too() -> None:
+    for settings in (Train(epochs=2.0), Train(learning_rate="find", method="lora"), Train(tokens=1000)):
+        for size in (1e6, 6e8):
+            told = effective(settings, int(size), 5000)
+            html = str(in_force.section(Path("nowhere"), {"train": {"values": [{"stage": "", "values": told}]}}, "ko"))
+            sources = re.findall('data-label="출처"><span>(.*?)</span>', html)
+            assert len(sources) == len(told) > 9 and all(re.search("[가-힣]", s) for s in sources)
+            assert "follows" not in html and "optimiser" not in html and "tokens in all" not in html

@@ -5,6 +5,7 @@ As run.json tells it after a training; before one as `dadeum check` has it in ch
 
 from __future__ import annotations
 
+import re
 from html import escape
 from pathlib import Path
 from typing import Any, Final
@@ -23,12 +24,37 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     },
 }  # fmt: skip
 
+KOREAN: Final = (
+    (r"recipe", "레시피"),
+    (r"default", "기본값"),
+    (r"found by a range test", "학습률 탐색으로 찾음"),
+    (r"to be found by a range test", "학습률 탐색으로 찾을 값"),
+    (r"default for (\S+) by (\S+), below (\d+) million parameters (.*)", r"\1을(를) \2(으)로 학습할 때의 기본값, 매개변수 \3백만 개 미만 \4"),
+    (r"default for (\S+) by (\S+), (\d+) million or more parameters (.*)", r"\1을(를) \2(으)로 학습할 때의 기본값, 매개변수 \3백만 개 이상 \4"),
+    (r"follows from (.*), nearly: rows are not cut to fill a step", r"\1에서 따라 나옴 (스텝을 채우려고 행을 자르지 않으므로 어림값)"),
+    (r"follows from (.*)", r"\1에서 따라 나옴"),
+    (r"tokens in all", "전체 토큰"),
+    (r"optimiser steps", "최적화 스텝"),
+    (r"passes a step", "스텝마다의 순전파"),
+    (r"warm-up steps", "워밍업 스텝"),
+)
+"""What `train.effective` says, and how a Korean reader says it."""
+
+
+def _words(text: str, lang: str) -> str:
+    """In the reader's language; a key of a recipe stays what it is."""
+    for told, said in KOREAN if lang == "ko" else ():
+        if found := re.fullmatch(told, text):
+            return found.expand(said).replace("tokens in all", "전체 토큰").replace("tokens of the rows", "행의 토큰").replace("optimiser steps", "최적화 스텝")
+    return text
+
 
 def section(folder: Path, run: dict[str, Any], lang: str) -> Markup:
     """The section as HTML, one table for each stage; empty where nothing was trained or checked."""
     t, told = WORDS[lang], (run.get("train") or {}).get("values") or _checked(folder)
     if not told:
         return Markup("")
+    told = [{"stage": one["stage"], "values": [{**v, "key": _words(v["key"], lang), "told": _words(v["source"], lang)} for v in one["values"]]} for one in told]
     tables = "".join((f"<h3>{escape(t['stage'].format(name=one['stage']))}</h3>" if one["stage"] else "") + _table(one["values"], t) for one in told)
     return Markup(f'<section id="values" aria-labelledby="values-title"><h2 id="values-title">{escape(t["title"])}</h2>{tables}</section>')
 
@@ -44,7 +70,7 @@ def _table(values: list[dict[str, Any]], t: dict[str, str]) -> str:
 def _rows(values: list[dict[str, Any]], t: dict[str, str]) -> str:
     names = ("key", "value", "source")
     head = "".join(f'<th scope="col" role="columnheader">{escape(t[name])}</th>' for name in names)
-    cells = [[one["key"], _shown(one["value"]), one["source"]] for one in values]
+    cells = [[one["key"], _shown(one["value"]), one["told"]] for one in values]
     body = "".join(
         '<tr role="row">' + "".join(f'<td role="cell" data-label="{escape(t[name])}"><span>{escape(text)}</span></td>' for name, text in zip(names, row)) + "</tr>" for row in cells
     )

@@ -37,7 +37,7 @@ def effective(settings: Train, parameters: int, tokens: int, found: dict[str, An
     steps = max(1, round(whole / settings.batch_tokens))
     follows = {
         "tokens in all": (whole, "train.tokens" if settings.tokens else "train.epochs x tokens of the rows"),
-        "optimiser steps": (steps, "tokens in all / train.batch_tokens"),
+        "optimiser steps": (steps, "tokens in all / train.batch_tokens, nearly: rows are not cut to fill a step"),
         "passes a step": (max(1, round(settings.batch_tokens / min(settings.micro_tokens, settings.batch_tokens))), "train.batch_tokens / train.micro_tokens"),
         "warm-up steps": (int(settings.warmup * steps), "train.warmup x optimiser steps"),
     }
