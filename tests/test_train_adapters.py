@@ -14,8 +14,8 @@ pytest.importorskip("trl", reason="needs dadeum[train]")
 from check_worlds import world
 from dadeum.cli import main
 from dadeum.errors import RecipeError
-from dadeum.train.adapters import OWN, fits, merged
-from dadeum.train.base import base, load
+from dadeum.train.adapters import OWN, fits
+from dadeum.train.base import base, load, merged
 from dadeum.train.loop import train
 from train_cases import one_thread, reviews, short, tiny
 

@@ -1,4 +1,4 @@
-"""An adapter as the base of a training: held against the base that it names, and merged into it.
+"""An adapter as the base of a training: held against the base that it names.
 
 PEFT puts an adapter onto whatever base it is given. A name that differs goes unnoticed, and so does another model of the same shapes: it
 answers, worse. So every tensor's shape is compared with the layer that it is for, before anything is loaded, and where dadeum wrote the
@@ -7,16 +7,12 @@ adapter the base's own files are compared as well (`base.json` beside it).
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import shutil
-import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from dadeum.errors import Mistake, RecipeError
-from dadeum.format.tokens import load_tokenizer, need
+from dadeum.format.tokens import load_tokenizer
 from dadeum.step import digest_file
 from dadeum.train.machine import quiet
 
@@ -32,37 +28,9 @@ def is_adapter(folder: str | Path) -> bool:
 
 def sign(folder: Path, base: str) -> None:
     """Write beside an adapter what its base's weights are, where they lie in a folder."""
-    digests = _weights(Path(base))
+    digests = weights(Path(base))
     if digests:
         (folder / OWN).write_text(json.dumps(digests, indent=1), encoding="utf-8")
-
-
-def merged(folder: Path, cache: Path) -> str:
-    """The folder, in `cache`, of the base with the adapter added to its weights; made once of the same two.
-
-    Raises RecipeError for an adapter of another base or of a kind that is no part of weights, naming what does not fit.
-    """
-    need("torch", "transformers", "peft")
-    base = fits(folder)
-    content = json.dumps([{p.name: digest_file(p) for p in sorted(folder.iterdir()) if p.is_file()}, _weights(Path(base)) or base])
-    out = cache / f"merged-{hashlib.blake2b(content.encode(), digest_size=8).hexdigest()}"
-    if out.is_dir():
-        return str(out)
-    from peft import PeftModel
-
-    from dadeum.train.base import load
-
-    cache.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".merged-", dir=cache))
-    try:
-        with quiet():
-            whole: Any = PeftModel.from_pretrained(load(base, train=True), str(folder)).merge_and_unload()
-            whole.save_pretrained(draft)
-            load_tokenizer(str(folder) if (folder / "tokenizer_config.json").is_file() else base).save_pretrained(draft)
-        os.replace(draft, out)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-    return str(out)
 
 
 def fits(folder: Path, path: str = "train.base") -> str:
@@ -84,7 +52,7 @@ def fits(folder: Path, path: str = "train.base") -> str:
 def _misfits(folder: Path, base: str) -> str:
     """What of an adapter does not fit a base; empty where everything does."""
     own = folder / OWN
-    if own.is_file() and (had := json.loads(own.read_text(encoding="utf-8"))) != _weights(Path(base)):
+    if own.is_file() and (had := json.loads(own.read_text(encoding="utf-8"))) != weights(Path(base)):
         return f"its weights ({', '.join(sorted(had))}) are no longer those that the adapter was trained on"
     import torch
     from safetensors import safe_open
@@ -114,5 +82,6 @@ def _misfits(folder: Path, base: str) -> str:
     return ""
 
 
-def _weights(base: Path) -> dict[str, str]:
+def weights(base: Path) -> dict[str, str]:
+    """The digest of every file of weights in a folder, by name; none for a hub's name."""
     return {p.name: digest_file(p) for p in sorted(base.glob("*.safetensors"))} if base.is_dir() else {}

@@ -5,6 +5,11 @@ Weights that are trained are 32-bit floats unless the recipe says otherwise (num
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from dadeum.errors import DadeumError, Mistake, RecipeError
 from dadeum.format.examples import Example
 from dadeum.format.infill import MARKS
-from dadeum.format.tokens import need
+from dadeum.format.tokens import load_tokenizer, need
 from dadeum.settings import Train
-from dadeum.train.adapters import fits, is_adapter, merged
+from dadeum.step import digest_file
+from dadeum.train.adapters import fits, is_adapter, weights
 from dadeum.train.machine import attention, quiet
 
 if TYPE_CHECKING:
@@ -39,6 +45,32 @@ def base(
     if path.is_dir() or not (path.is_absolute() or settings.base.startswith((".", "~"))):
         return settings.base
     raise RecipeError(Mistake("train.base", f"no folder {settings.base}", "`tiny`, a folder with a model, or the name of a hub model"))
+
+
+def merged(folder: Path, cache: Path) -> str:
+    """The folder, in `cache`, of the base with the adapter added to its weights; made once of the same two.
+
+    Raises RecipeError for an adapter of another base or of a kind that is no part of weights, naming what does not fit.
+    """
+    need("torch", "transformers", "peft")
+    base = fits(folder)
+    content = json.dumps([{p.name: digest_file(p) for p in sorted(folder.iterdir()) if p.is_file()}, weights(Path(base)) or base])
+    out = cache / f"merged-{hashlib.blake2b(content.encode(), digest_size=8).hexdigest()}"
+    if out.is_dir():
+        return str(out)
+    from peft import PeftModel
+
+    cache.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".merged-", dir=cache))
+    try:
+        with quiet():
+            whole: Any = PeftModel.from_pretrained(load(base, train=True), str(folder)).merge_and_unload()
+            whole.save_pretrained(draft)
+            load_tokenizer(str(folder) if (folder / "tokenizer_config.json").is_file() else base).save_pretrained(draft)
+        os.replace(draft, out)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return str(out)
 
 
 def covered(examples: Sequence[Example], base: str) -> None:
