@@ -116,7 +116,8 @@ LATIN_LANGUAGES = [name for name in dirt.SENTENCES if name in WORDS]
 
 def test_answers_in_another_language_of_the_same_letters_are_found() -> None:
     pairs = [(a, b, i) for a in LATIN_LANGUAGES for b in LATIN_LANGUAGES if a != b for i in range(8)]
-    found = [answered(dirt.SENTENCES[a][i], dirt.SENTENCES[b][(i + 1) % 8]) for a, b, i in pairs]
+    chats = [[{"role": "user", "content": dirt.SENTENCES[a][i]}, {"role": "assistant", "content": dirt.SENTENCES[b][(i + 1) % 8]}] for a, b, i in pairs]
+    found = Language().edit(records([{"messages": chat} for chat in chats]))["language_answer"]
     assert len(pairs) == 336 and sum(f in ("other", "wanted") for f in found) >= 0.85 * len(pairs)
 
 

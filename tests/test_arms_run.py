@@ -173,6 +173,7 @@ metadata: {{version: 1.0}}
 """
 
 
+@pytest.mark.night
 def test_a_task_of_the_harness_is_a_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("lm_eval", reason="needs dadeum[eval]")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))

@@ -79,6 +79,7 @@ def test_a_stopped_command_goes_on_and_ends_with_the_same_weights(number: int, c
     assert record["resumed"] is True
 
 
+@pytest.mark.night
 def test_a_full_disk_ends_with_one_line_and_the_same_command_goes_on(tmp_path: Path) -> None:
     full = begin(tmp_path, most=200_000)
     said = full.communicate(timeout=300)[1]

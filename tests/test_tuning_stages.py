@@ -114,6 +114,7 @@ def test_a_stage_without_a_row_says_so(tmp_path: Path) -> None:
         run.stages(made, tmp_path / "run", "supervision")
 
 
+@pytest.mark.night
 def test_a_second_call_trains_only_what_changed(tmp_path: Path) -> None:
     raw = staged(tmp_path, {**FIRST, "epochs": 1}, {**SECOND, "epochs": 1}, {"name": "third", "epochs": 0.5})
     out = tmp_path / "run"
@@ -149,6 +150,7 @@ def test_the_gate_stops_at_what_is_forgotten_and_nothing_is_lost(tmp_path: Path)
     assert stamps(out) == before and told["train"]["gates"][0]["verdict"] == "forgotten"
 
 
+@pytest.mark.night
 def test_the_gate_lets_pass_what_is_kept(tmp_path: Path) -> None:
     suite = tmp_path / "suite.jsonl"
     raw = staged(tmp_path, FIRST, {**SECOND, "learning_rate": 1e-6, "epochs": 0.5, "gate": {"suites": [str(suite)], "items": 40}}, strange=False)
