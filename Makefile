@@ -10,7 +10,7 @@ demo: $(STAMP)
 	$(BIN)/dadeum demo --out runs/demo
 
 test: $(STAMP) lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check src tests
