@@ -16,8 +16,6 @@ alike to the last bit of a sum: each is shown with how far apart they were.
 
 from __future__ import annotations
 
-import gzip
-import json
 import resource
 import sys
 import tempfile
@@ -26,32 +24,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-DATA = HERE.parent.parent / "shared/data/nsmc_raw"
+from train import DATA, cpu, reviews
+
 ROUNDS, SEED = 3, 0
 ALONE, PAIRED = 200, 20
 """Rows that are asked one by one, and with two threads; what they take is taken for all."""
 SIZES = {"0.5M": {"vocabulary": 2048, "hidden": 96, "layers": 3}, "1.3M": {"vocabulary": 4096, "hidden": 128, "layers": 4}}
-
-
-def cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def reviews(n: int, least: int = 1) -> list[tuple[str, str]]:
-    """(review, label) of the first n clearly good or bad reviews of so many characters at least."""
-    found: list[tuple[str, str]] = []
-    for path in sorted(DATA.glob("*.jsonl.gz")):
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                row = json.loads(line)
-                stars, text = int(float(row.get("rating") or row.get("score") or 0)), row.get("review") or ""
-                if len(text) >= least and (stars >= 9 or 1 <= stars <= 4):
-                    found.append((text, "좋음" if stars >= 9 else "나쁨"))
-                if len(found) >= n:
-                    return found
-    return found
 
 
 @dataclass

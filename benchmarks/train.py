@@ -37,15 +37,15 @@ def cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def reviews(n: int) -> list[tuple[str, str]]:
-    """(review, label) of the first n reviews that are clearly good or bad."""
+def reviews(n: int, least: int = 1) -> list[tuple[str, str]]:
+    """(review, label) of the first n clearly good or bad reviews of so many characters at least."""
     found: list[tuple[str, str]] = []
     for path in sorted(DATA.glob("*.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for line in lines:
                 row = json.loads(line)
                 stars, text = int(float(row.get("rating") or row.get("score") or 0)), row.get("review") or ""
-                if text and (stars >= 9 or 1 <= stars <= 4):
+                if len(text) >= least and (stars >= 9 or 1 <= stars <= 4):
                     found.append((text, "좋음" if stars >= 9 else "나쁨"))
                 if len(found) >= n:
                     return found

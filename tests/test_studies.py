@@ -135,6 +135,10 @@ def test_an_ablation_names_the_step_that_matters_and_clears_the_others(proven: t
     assert orjson.loads((out / "proof.json").read_bytes())["ablations"] == told
     assert cli.main([*plain, "--set", "prove.margin=0.3"]) == 0
     assert "ablations" not in orjson.loads((out / "proof.json").read_bytes())
+    # Those of a version that did not yet write what they stand on are not kept, and stop nothing.
+    proof = orjson.loads((out / "proof.json").read_bytes())
+    (out / "proof.json").write_bytes(orjson.dumps({**proof, "ablations": {k: v for k, v in told.items() if k != "key"}}))
+    assert cli.main(plain) == 0 and "ablations" not in orjson.loads((out / "proof.json").read_bytes())
     with pytest.raises(AssertionError, match="second time"):
         cli.main([*words, "--set", "prove.max_new_tokens=2"])
 

@@ -49,7 +49,7 @@ def prove(recipe: Recipe, out: Path, say: Callable[[str], None] = lambda what: N
     path = out / "proof.json"
     # What was measured of the steps still holds where nothing that it stands on is another: trainings are dear.
     if ablations := (orjson.loads(path.read_bytes()) if path.exists() else {}).get("ablations"):
-        made |= {"ablations": ablations} if ablations["key"] == stands_on(recipe, out, suites[0]) else {}
+        made |= {"ablations": ablations} if ablations.get("key") == stands_on(recipe, out, suites[0]) else {}
     path.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
     return {k: made[k] for k in ("verdict", "difference", "low", "high", "p", "n")}
 
