@@ -37,6 +37,12 @@ TRAIN = {
 }
 
 
+STAGES = [
+    {"name": "some", "where": {"group": [f"g{i}" for i in range(25)] + ["machine"]}, "tokens": 20_000},
+    {"name": "all", "tokens": 24_000, "replay": 0.1, "learning_rate": "find"},
+]
+
+
 def rows(folder: Path, clean: int = 260, wrong: int = 500, seed: int = 0) -> Path:
     """What is asked for is a fruit or a tool. Planted: a machine whose many messages are labelled the wrong way round."""
     rng = random.Random(seed)
@@ -68,7 +74,7 @@ def recipe(folder: Path, **more: Any) -> dict[str, Any]:
             {"form.chat": {"turns": [{"role": "user", "content": "{text}"}, {"role": "assistant", "content": "{answer}"}]}},
         ],
         "train": TRAIN,
-        "prove": {"metric": "label", "labels": ["fruit", "tool"], "cluster": "group", "max_new_tokens": 3, "resamples": 999, "margin": 0.2, "pilot": 20, "served": False},
+        "prove": {"metric": "label", "labels": ["fruit", "tool"], "cluster": "group", "max_new_tokens": 3, "resamples": 999, "margin": 0.2, "pilot": 20, "ablate_seeds": 4, "served": False},
         **more,
     }
 
@@ -162,6 +168,35 @@ def test_a_curve_from_the_pilot_to_all_rows(proven: tuple[Path, Path], monkeypat
     monkeypatch.setattr(generate, "answers", forbidden)
     assert cli.main(["curve", str(path), "--out", str(out)]) == 0
     assert orjson.loads((out / "data_curve.json").read_bytes()) == told
+
+
+def test_studies_of_a_recipe_with_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every stage is trained anew on as many tokens as the tuned model's took there, with one training more than the run has."""
+    raw = recipe(rows(tmp_path / "rows"), train={**TRAIN, "tokens": 0, "seeds": [0, 1, 2], "stages": STAGES})
+    path, out = runs.write(tmp_path / "staged.yaml", raw), tmp_path / "run"
+    assert cli.main(["prove", str(path), "--out", str(out), "--ablate", "mix.cap", "filter.length"]) == 0
+    told = orjson.loads((out / "proof.json").read_bytes())["ablations"]
+    by = {one["step"]: one for one in told["steps"]}
+    assert told["seeds"] == 4 and by["mix.cap"]["effect"] == "helps" and by["filter.length"]["effect"] == "changed nothing", by
+
+    def records(arm: str) -> list[dict[str, Any]]:
+        return [orjson.loads(p.read_bytes()) for p in sorted((out / "models").glob(f"{arm}-*/training.json"))]
+
+    first, last = records("tuned")[::2][:1] + records("tuned")[1::2][:1], records("without-mix.cap")
+    assert len(records("tuned")) == len(last) == 8
+    for stage in range(2):
+        assert same_budget({str(i): one for i, one in enumerate([*last[1 - stage :: 2], first[1 - stage]])})
+    # The rate that was found for the tuned model is everyone's; seeds are nobody's twice.
+    assert len({one["settings"]["learning_rate"] for one in [*records("tuned")[::2], *last[::2]]}) == 1
+    assert len({one["seed"] for one in records("tuned") + last}) == 8
+
+    assert cli.main(["curve", str(path), "--out", str(out), "--set", "prove.pilot=12"]) == 0
+    curve = orjson.loads((out / "data_curve.json").read_bytes())
+    assert len(curve["points"]) == 4 and abs(curve["tokens"] - 44_000) < 500
+
+    # What the study trained beyond the run is what the run would have trained.
+    monkeypatch.setattr(loop, "make_trainer", forbidden)
+    assert cli.main(["prove", str(path), "--out", str(out), "--set", "train.seeds=[0,1,2,3]"]) == 0
 
 
 def test_what_a_held_out_row_stands_for_does_not_come_back(tmp_path: Path) -> None:

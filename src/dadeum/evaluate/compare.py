@@ -28,6 +28,10 @@ from dadeum.evaluate.reach import Part, promised
 from dadeum.evaluate.seeds import Component, component
 
 LEAST: Final = 1e-12
+SHOWN: Final = 0.4
+"""The part of `clusters.freedom` that the spread over items is known with: few clusters do not show how long their tails are. With the whole of
+it a second sample found what a first one promised in 73 to 92 % of fourteen worlds (lognormal, Student's t, mixtures, one-sided, normal; 12
+to 300 clusters) instead of 80, with 0.6 of it in 76 to 94, with 0.4 in 79 to 96. The promise is 2 (300 clusters) to 27 % (12) larger for it."""
 Verdict = Literal["better", "worse", "cannot tell"]
 
 
@@ -192,7 +196,7 @@ def _estimate(
     if flips and math.isfinite(flips[0]):
         ends = min(ends[0], flips[0]), max(ends[1], flips[1])
     limits = (-math.inf, math.inf) if top is None else (bottom, top)
-    error, known = clusters.error(padded), clusters.freedom(table)
+    error, known = clusters.error(padded), max(1.0, SHOWN * clusters.freedom(table))
     trained = (Source(math.sqrt(luck.variance), math.sqrt(luck.variance), luck.df, luck.known or luck.df),) if luck.variance else ()
     if not math.isfinite(ends[0]) or not math.isfinite(ends[1]):
         return (*limits, 1.0, (Source(error, math.inf, 1.0, 1.0), *trained))

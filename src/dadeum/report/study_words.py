@@ -26,8 +26,8 @@ STUDY: Final[dict[str, tuple[str, str]]] = {
         "p는 단계 수에 맞춰 보정했습니다(Holm). 차이 없음: 구간 전체가 {margin} 안에 있습니다.",
     ),
     "ablate.seeds": (
-        "{n} trainings of each tell little about the luck of training. Five find with near certainty what three find half of the time: give train.seeds five values.",
-        "{n}번씩 학습해서는 학습의 우연을 잘 알 수 없습니다. 세 번이면 절반쯤 찾아내는 차이를 다섯 번이면 거의 확실히 찾아냅니다. train.seeds에 값을 다섯 개 주십시오.",
+        "{n} trainings of each tell little about the luck of training. Five find with near certainty what three find half of the time: set prove.ablate_seeds to 5.",
+        "{n}번씩 학습해서는 학습의 우연을 잘 알 수 없습니다. 세 번이면 절반쯤 찾아내는 차이를 다섯 번이면 거의 확실히 찾아냅니다. prove.ablate_seeds를 5로 두십시오.",
     ),
     "ablate.axis": ("Difference with the step minus without it", "단계가 있을 때와 없을 때의 차이"),
     "gates": ("What each stage forgot", "단계마다 잊은 것"),

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dadeum.tuning.answers import prove
 from dadeum.tuning.before import check, power
+from dadeum.tuning.course import model_folder
 from dadeum.tuning.decided import decide
 from dadeum.tuning.forecast import memory
 from dadeum.tuning.rows import raw_rows, split, training_rows
 from dadeum.tuning.taught import supervision
-from dadeum.tuning.trainings import arms, model_folder, train
+from dadeum.tuning.trainings import arms, train
 
 __all__ = ["arms", "check", "decide", "memory", "model_folder", "power", "prove", "raw_rows", "split", "supervision", "train", "training_rows"]

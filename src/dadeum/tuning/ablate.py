@@ -1,9 +1,10 @@
 """What each data step did for the model: the step left out, everything else and the number of training tokens as they were.
 
-For every step named, the training rows are made once more without it and a model is trained on them, as many seeds as the run's own; its
-difference to the tuned model is paired item by item, and p is corrected by Holm's rule over the steps. Each arm's
+For every step named, the training rows are made once more without it and a model is trained on them, stage by stage where the recipe has
+stages; its difference to the tuned model is paired item by item, and p is corrected by Holm's rule over the steps. Each arm's
 luck of training is its own, and all of it counts: rules that found more with three seeds called steps that do nothing in 9 to 20 % of planted
-worlds (docs/proof.md). Five seeds find with near certainty what three find half of the time. The held-out items are the run's:
+worlds (docs/proof.md). Five seeds find with near certainty what three find half of the time, so where the run has fewer the tuned model is
+trained that often too (`prove.ablate_seeds`). The held-out items are the run's:
 a row that comes back because a step was left out, and that the run had merged into a held-out row or dropped because of one, leaves again,
 or leaving out `dedup` would look like a gain in skill.
 
@@ -31,9 +32,12 @@ from dadeum.recipe.sense import sense
 from dadeum.record import CONTENTS
 from dadeum.settings import Prove
 from dadeum.tuning.answers import prove_settings
-from dadeum.tuning.rows import NEEDED, remade, split, train_settings, training_rows
+from dadeum.tuning.course import Say
+from dadeum.tuning.lessons import Lesson, lessons, studied
+from dadeum.tuning.rows import NEEDED, remade, split, train_settings
 from dadeum.tuning.suites import held
-from dadeum.tuning.variant import Say, stands_on, tuned, variant
+from dadeum.tuning.variant import stands_on, study_seeds, tuned, tuned_records, variant
+from dadeum.tuning.watching import span
 
 Effect = Literal["helps", "harms", "no difference", "cannot tell", "changed nothing"]
 FIRST: Final = 10
@@ -47,31 +51,38 @@ def ablate(recipe: Recipe, out: Path, names: Sequence[str], say: Say = lambda te
     without, or whose columns another step needs; DadeumError where no row is left without it.
     """
     from dadeum.evaluate.metrics import METRICS
-    from dadeum.evaluate.proof import Answers, scored
+    from dadeum.evaluate.proof import scored
 
-    wanted, seeds = prove_settings(recipe), train_settings(recipe).seeds
+    wanted = prove_settings(recipe)
+    seeds = study_seeds(recipe, wanted.ablate_seeds)
     recipes = {name: without(recipe, name) for name in checked(recipe, names)}
     own = held(recipe, out, dataclasses.replace(wanted, suites=()))[0]
-    full = training_rows(recipe, split(out, "train"))
-    arms: list[Answers] = [tuned(recipe, out, own)]
+    validation = split(out, "validation")
+    full = studied(lessons(recipe, split(out, "train"), validation))
     changed: dict[str, dict[str, int]] = {}
+    others: dict[str, list[Lesson]] = {}
     for name, made in recipes.items():
-        rows = training_rows(recipe, unleaked(out, remade(made, out, made.steps)))
+        rows = unleaked(out, remade(made, out, made.steps))
         if not rows.height:
             raise DadeumError(f"--ablate {name}: no training row is left without it")
-        changed[name] = differing(full, rows)
+        taught = lessons(recipe, rows, validation)
+        changed[name] = differing(full, studied(taught))
         if any(changed[name][key] for key in ("returned", "missing", "edited")):
-            number = FIRST + next(i for i, step in enumerate(recipe.steps) if step.name == name)
-            arms.append(variant(recipe, out, f"without-{name}", rows, own, number, len(seeds), say))
+            others[name] = taught
+    say(_ahead(recipe, out, len(others), len(seeds)))
+    arms = [tuned(recipe, out, own, seeds, say)]
+    for name, taught in others.items():
+        number = FIRST + next(i for i, step in enumerate(recipe.steps) if step.name == name)
+        arms.append(variant(recipe, out, f"without-{name}", taught, own, number, seeds, say))
     shared = scored(arms, own.references, wanted, own.cluster)
     metric = METRICS[wanted.metric]
-    best, *others = shared.arms
+    best, *rest = shared.arms
     found = [
         compare(best, arm, shared.cluster, shared.weights, binary=metric.binary, whole=True, level=wanted.level, resamples=wanted.resamples, seed=recipe.seed)
-        for arm in others
+        for arm in rest
     ]
     steps = []
-    told = {arm.name: (arm, one, p) for arm, one, p in zip(others, found, holm([one.p for one in found]))}
+    told = {arm.name: (arm, one, p) for arm, one, p in zip(rest, found, holm([one.p for one in found]))}
     for name in recipes:
         entry: dict[str, Any] = {"step": name, "rows": changed[name]}
         if f"without-{name}" in told:
@@ -94,6 +105,14 @@ def ablate(recipe: Recipe, out: Path, names: Sequence[str], say: Say = lambda te
     }
     _keep(out, ablations)
     return ablations
+
+
+def _ahead(recipe: Recipe, out: Path, steps: int, seeds: int) -> str:
+    """How much there is to train, before it begins."""
+    extra = seeds - len(train_settings(recipe).seeds) if steps else 0
+    took = sum(told["seconds"] for told in tuned_records(recipe, out))
+    more = f" and {extra} more of the tuned model" if extra else ""
+    return f"{steps * seeds + extra} trainings: {steps} step{'' if steps == 1 else 's'} left out, {seeds} each{more}; about {span(took)} for one, those that are kept are taken up"
 
 
 def checked(recipe: Recipe, names: Sequence[str]) -> list[str]:

@@ -1,8 +1,8 @@
 """Would more data help? A pilot, then a quarter, a half and all of the training rows, each trained on the same number of tokens.
 
 The subsets are nested (a row's place is a hash of the seed and its id), so that a larger one differs by its new rows alone, and the number
-of training tokens is that of the tuned model, so that it is the data and not the steps that differ. The whole is the run's tuned model
-itself. The ends are trained with all of the recipe's seeds, the sizes between them with the first: the ends bear the curve.
+of training tokens is that of the tuned model, so that it is the data and not the steps that differ. A recipe with stages learns each of them
+from the rows of it that lie in the subset. The whole is the run's tuned model itself. The ends are trained with all of the recipe's seeds, the sizes between them with the first: the ends bear the curve.
 
 What the next size asks of the method, with sources:
 
@@ -28,9 +28,11 @@ from dadeum.evaluate.curve import FEWEST, Law, Size, law, outlook
 from dadeum.recipe import Recipe
 from dadeum.tuning.ablate import notable
 from dadeum.tuning.answers import prove_settings
-from dadeum.tuning.rows import draw, split, train_settings, training_rows
+from dadeum.tuning.course import Say
+from dadeum.tuning.lessons import lessons, studied
+from dadeum.tuning.rows import draw, split, train_settings
 from dadeum.tuning.suites import held
-from dadeum.tuning.variant import Say, budgeted, tuned, tuned_record, variant
+from dadeum.tuning.variant import tuned, tuned_records, variant
 
 SHARES: Final = (0.25, 0.5)
 """Of the training rows, between the pilot and all."""
@@ -47,14 +49,16 @@ def curve(recipe: Recipe, out: Path, say: Say = lambda text: None) -> dict[str, 
     from dadeum.evaluate.proof import scored
 
     wanted, seeds = prove_settings(recipe), train_settings(recipe).seeds
-    full = training_rows(recipe, split(out, "train"))
+    rows, validation = split(out, "train"), split(out, "validation")
+    full = studied(lessons(recipe, rows, validation))
     own = held(recipe, out, dataclasses.replace(wanted, suites=()))[0]
     counts = sizes(full.height, wanted.pilot)
     answers = []
     for number, count in enumerate(counts[:-1]):
-        rows = draw(full, count, str(recipe.seed))
-        answers.append(variant(recipe, out, f"rows-{count}", rows, own, FIRST + number, 1 if number else len(seeds), say))
-    answers.append(tuned(recipe, out, own))
+        among = frozenset(draw(full, count, f"{recipe.seed} curve")["id"].to_list())
+        part = lessons(recipe, rows, validation, among)
+        answers.append(variant(recipe, out, f"rows-{count}", part, own, FIRST + number, seeds[:1] if number else seeds, say))
+    answers.append(tuned(recipe, out, own, seeds, say))
     shared = scored(answers, own.references, wanted, own.cluster)
     metric = METRICS[wanted.metric]
     measured = [Size(count, arm) for count, arm in zip(counts, shared.arms)]
@@ -70,7 +74,7 @@ def curve(recipe: Recipe, out: Path, say: Say = lambda text: None) -> dict[str, 
         "metric": wanted.metric,
         "higher_is_better": metric.higher_is_better,
         "n": shared.arms[0].scores.shape[1],
-        "tokens": budgeted(recipe, out).tokens,
+        "tokens": sum(told["tokens"] for told in tuned_records(recipe, out)),
         "level": wanted.level,
         "margin": margin,
         "points": points,
@@ -103,23 +107,24 @@ def sizes(rows: int, pilot: int) -> list[int]:
 
 def advice(recipe: Recipe, out: Path, rows: int, pilot: int) -> dict[str, Any]:
     """{method, supervised_tokens, adapter_numbers, now, twice, few}: what this much data and twice as much ask for, `adapter` or `full`."""
-    record = tuned_record(recipe, out)
+    record = tuned_records(recipe, out)[-1]
+    settings = lessons(recipe, split(out, "train"), split(out, "validation"))[-1].settings
     ledger = pl.read_parquet(out / "supervision.parquet").filter(pl.col("reason").is_null())
     supervised = int(ledger["n_supervised"].sum())
-    numbers = record["trainable"] if record["trainable"] < record["parameters"] else _adapter(recipe, out)
+    numbers = record["trainable"] if record["trainable"] < record["parameters"] else _adapter(settings.lora.r, out)
     now, twice = ("adapter" if numbers >= times * supervised else "full" for times in (1, 2))
-    told = {"method": train_settings(recipe).method, "supervised_tokens": supervised, "adapter_numbers": numbers}
+    told = {"method": settings.method, "supervised_tokens": supervised, "adapter_numbers": numbers}
     return {**told, "now": now, "twice": twice, "few": rows < pilot}
 
 
-def _adapter(recipe: Recipe, out: Path) -> int:
-    """Numbers that an adapter of the recipe's rank would train on every linear layer of the tuned model."""
+def _adapter(rank: int, out: Path) -> int:
+    """Numbers that an adapter of this rank would train on every linear layer of the tuned model."""
     config = json.loads((out / "model/config.json").read_text(encoding="utf-8"))
     wide, layers, inner = (int(config.get(k) or 0) for k in ("hidden_size", "num_hidden_layers", "intermediate_size"))
     heads = int(config.get("num_attention_heads") or 1)
     kv = wide * int(config.get("num_key_value_heads") or heads) // heads
     # query and output are square, key and value narrower, three matrices between hidden and inner size
-    return train_settings(recipe).lora.r * layers * (4 * wide + 2 * (wide + kv) + 3 * (wide + inner))
+    return rank * layers * (4 * wide + 2 * (wide + kv) + 3 * (wide + inner))
 
 
 def _by_seed(size: Size, weights: Any) -> list[float]:

@@ -35,17 +35,27 @@ class Lesson:
         return self.stage.name if self.stage else ""
 
 
-def lessons(recipe: Recipe, rows: pl.DataFrame, held: pl.DataFrame) -> list[Lesson]:
-    """The lessons of a recipe on training rows and held-out rows, in order. Raises DadeumError for a stage without a row."""
+def lessons(recipe: Recipe, rows: pl.DataFrame, held: pl.DataFrame, among: frozenset[str] | None = None) -> list[Lesson]:
+    """The lessons of a recipe on training rows and held-out rows, in order.
+
+    among: of the rows that a lesson draws, those with these ids alone; so smaller data sets lie within larger ones. Raises DadeumError for a
+    stage without a row.
+    """
     settings = train_settings(recipe)
+
+    def drawn(rows: pl.DataFrame, count: int) -> pl.DataFrame:
+        all_of_them = draw(rows, count, str(recipe.seed))
+        return all_of_them if among is None else all_of_them.filter(pl.col("id").is_in(list(among)))
+
     if not settings.stages:
-        return [Lesson(0, settings, draw(rows, settings.rows, str(recipe.seed)), held)]
+        return [Lesson(0, settings, drawn(rows, settings.rows), held)]
     made: list[Lesson] = []
     for number, stage in enumerate(settings.stages):
         own = settings.of(stage)
-        mine = draw(matching(stage.where, rows), own.rows, str(recipe.seed))
+        mine = drawn(matching(stage.where, rows), own.rows)
         if not mine.height:
-            raise DadeumError(f"train.stages.{number} ({stage.name}): none of {rows.height:,} training rows is meant by `where`: {_told(stage)}")
+            there, more = (rows.height, "") if among is None else (len(among), "; a larger prove.pilot has some")
+            raise DadeumError(f"train.stages.{number} ({stage.name}): none of {there:,} training rows is meant by `where`: {_told(stage)}{more}")
         seen = set(mine["id"].to_list())
         before = {id for lesson in made for id in lesson.rows["id"].to_list()} - seen
         pool = rows.filter(pl.col("id").is_in(list(before)))
@@ -54,6 +64,11 @@ def lessons(recipe: Recipe, rows: pl.DataFrame, held: pl.DataFrame) -> list[Less
         mixed = rows.filter(pl.col("id").is_in(list(seen | replayed)))
         made.append(Lesson(number, own, mixed, matching(stage.where, held), stage, replayed))
     return made
+
+
+def studied(taught: list[Lesson]) -> pl.DataFrame:
+    """The rows that any of the lessons trains on, each once, in the order of the lessons."""
+    return pl.concat([lesson.rows for lesson in taught]).unique("id", keep="first", maintain_order=True)
 
 
 def _told(stage: Stage) -> str:

@@ -22,9 +22,9 @@ import polars as pl
 from dadeum.errors import DadeumError
 from dadeum.recipe import Recipe
 from dadeum.settings import Train
+from dadeum.tuning.course import model_folder
 from dadeum.tuning.keep import content, kept
 from dadeum.tuning.rows import base_model, split, train_settings, training_rows
-from dadeum.tuning.trainings import model_folder
 
 KINDS = ("reward", "classify", "pretrain", "infill")
 """Objectives whose models are not asked for words at all."""

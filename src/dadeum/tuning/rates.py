@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ def found_rate(recipe: Recipe, lesson: Lesson, start: Path | str, out: Path) -> 
     """The range test of a lesson (train/finder.py), made once of the same rows, model and settings."""
     from dadeum.train import finder
 
-    made = kept(out, "rates", [content(start), lesson.rows, lesson.settings], lambda: (finder.find(lesson.rows, str(start), lesson.settings, recipe.seed), {}))
+    # How many trainings follow is no matter to it.
+    asked = dataclasses.replace(lesson.settings, seeds=(0,))
+    made = kept(out, "rates", [content(start), lesson.rows, asked, recipe.seed], lambda: (finder.find(lesson.rows, str(start), lesson.settings, recipe.seed), {}))
     return made.head
 
 

@@ -22,9 +22,9 @@ from dadeum.evaluate.arms import Asked, fitted
 from dadeum.proving import Arm, Price
 from dadeum.recipe import Recipe
 from dadeum.settings import Train
+from dadeum.tuning.course import model_folder
 from dadeum.tuning.keep import content, kept, key
 from dadeum.tuning.rows import base_model, train_settings
-from dadeum.tuning.trainings import model_folder
 
 TUNED: Final = Arm("the tuned model", model="tuned")
 """How the tuned model is asked: the items as they stand."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +10,10 @@ import orjson
 
 from dadeum.model import reach
 from dadeum.recipe import Recipe
-from dadeum.settings import Train
 from dadeum.tuning import forecast, gate
+from dadeum.tuning.course import Course, Say, model_folder, through
 from dadeum.tuning.lessons import Lesson, lessons
-from dadeum.tuning.rates import finder_text, found_rate
 from dadeum.tuning.rows import base_model, raw_rows, split, train_settings
-from dadeum.tuning.watching import Line
-
-Say = Callable[[str], None]
 
 
 def arms(recipe: Recipe) -> list[str]:
@@ -46,25 +40,17 @@ def train(recipe: Recipe, out: Path, say: Say = lambda text: None) -> dict[str, 
     for number, arm in enumerate(arms(recipe)):
         rows = split(out, "train") if arm == "tuned" else raw_rows(recipe, out)
         for seed in settings.seeds:
-            start: Path | str = base
+            course = Course(arm, seed, _seed(seed, number), lessons(recipe, rows, held))
             before: list[Lesson] = []
-            for lesson in lessons(recipe, rows, held):
-                last = lesson.number + 1 >= len(settings.stages)
-                into = model_folder(out, arm, seed) if last else model_folder(out, arm, seed).with_name(f"{arm}-{seed}.{lesson.number + 1}-{lesson.name}")
-                say(f"train {arm}, seed {seed}" + (f", stage {lesson.name}" if lesson.stage else ""))
-                rate = rates.setdefault(lesson.number, found_rate(recipe, lesson, start, out)) if lesson.settings.learning_rate == "find" else None
-                if rate:
-                    say(finder_text(rate))
-                effective = _effective(lesson, matched.get(lesson.number, 0), rate)
-                made = _trained(lesson, effective, start, _seed(seed, number), into, say)
+            for one in through(recipe, out, course, base, matched, rates, say):
+                lesson, made = one.lesson, one.made
                 if len(arms(recipe)) > 1:
                     matched.setdefault(lesson.number, made.tokens)
-                told.add(arm, seed, lesson, made, rate)
+                told.add(arm, seed, lesson, made, one.rate)
                 if arm == "tuned" and seed == settings.seeds[0]:
-                    told.values(lesson, made, rate)
+                    told.values(lesson, made, one.rate)
                     told.off(forecast.said(lesson, base, out), made, say)
-                    told.gate(gate.measure(recipe, lesson, before, start, into, out), lesson, into, say)
-                start = into
+                    told.gate(gate.measure(recipe, lesson, before, one.start, one.into, out), lesson, one.into, say)
                 before.append(lesson)
     first = model_folder(out, "tuned", settings.seeds[0])
     link = out / "model"
@@ -72,22 +58,6 @@ def train(recipe: Recipe, out: Path, say: Say = lambda text: None) -> dict[str, 
         link.unlink(missing_ok=True)
         link.symlink_to(first.relative_to(out))
     return {"base": base if settings.base != "tiny" else "tiny", **told.done()}
-
-
-def _effective(lesson: Lesson, tokens: int, rate: dict[str, Any] | None) -> Train:
-    """A lesson's settings as the loop takes them: its rows are drawn already, and later arms see as many tokens as the first."""
-    changed: dict[str, Any] = {"rows": 0}
-    if tokens and not lesson.settings.tokens:
-        changed["tokens"] = tokens
-    if rate:
-        changed["learning_rate"] = rate["rate"]
-    return dataclasses.replace(lesson.settings, **changed)
-
-
-def _trained(lesson: Lesson, settings: Train, start: Path | str, seed: int, into: Path, say: Say) -> Any:
-    from dadeum.train import loop
-
-    return loop.train(lesson.rows, lesson.held, str(start), settings, seed, into, Line(say, settings.patience))
 
 
 class _Told:
@@ -147,11 +117,6 @@ class _Told:
         """For run.json."""
         kept = {"gates": self.gates, "forecast": self.forecasts, "values": self.in_force}
         return {"arms": self.arms, **{name: told for name, told in kept.items() if told}}
-
-
-def model_folder(out: Path, arm: str, seed: int) -> Path:
-    """Where an arm's training with one seed lies."""
-    return out / f"models/{arm}-{seed}"
 
 
 def _seed(seed: int, arm: int) -> int:

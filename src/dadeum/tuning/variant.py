@@ -1,87 +1,102 @@
 """The same training on other rows: what an ablation and a learning curve are made of.
 
-A variant differs from the run's tuned model in its training rows alone. Base, settings, held-out items and the number of training tokens
-are the run's own; its seeds are its own too, so that the luck of training is in every interval. Trainings and answers are kept by
-what they were made of: a second call trains nothing and asks nothing.
+A variant differs from the run's tuned model in its training rows alone. Base, settings, stages, held-out items and the number of training
+tokens of every stage are the run's own; its seeds are its own too, so that the luck of training is in every interval. Trainings and answers
+are kept by what they were made of: a second call trains nothing and asks nothing.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import polars as pl
 
 from dadeum.errors import DadeumError
 from dadeum.evaluate.metrics.loss import Losses
 from dadeum.evaluate.proof import Answers
 from dadeum.proving import Arm, Worth
 from dadeum.recipe import Recipe
-from dadeum.settings import Train
+from dadeum.tuning.course import Course, Say, model_folder, stage_folder, through
 from dadeum.tuning.keep import content, key
+from dadeum.tuning.lessons import Lesson, lessons
 from dadeum.tuning.replies import TUNED, replies
 from dadeum.tuning.rows import base_model, split, train_settings
 from dadeum.tuning.suites import Held
-from dadeum.tuning.trainings import model_folder
-
-Say = Callable[[str], None]
+from dadeum.tuning.trainings import arms
 
 
-def tuned(recipe: Recipe, out: Path, held: Held) -> Answers:
-    """What the run's own tuned models answer, one for each seed."""
-    seeds = train_settings(recipe).seeds
-    return _answers(recipe, out, "tuned", seeds, [model_folder(out, "tuned", seed) for seed in seeds], held)
+def study_seeds(recipe: Recipe, least: int = 1) -> tuple[int, ...]:
+    """The run's own seeds, and where they are fewer than `least` the smallest others."""
+    own = train_settings(recipe).seeds
+    more = itertools.islice((seed for seed in itertools.count() if seed not in own), max(0, least - len(own)))
+    return (*own, *more)
 
 
-def variant(recipe: Recipe, out: Path, name: str, rows: pl.DataFrame, held: Held, number: int, seeds: int, say: Say) -> Answers:
-    """Train on `rows` with so many seeds and ask the held-out items. number: other variants of the run have other ones, hence other seeds."""
-    from dadeum.train import loop
+def tuned(recipe: Recipe, out: Path, held: Held, seeds: Sequence[int], say: Say) -> Answers:
+    """What the run's tuned models answer, one for each seed; seeds that the run has not are trained as it would have."""
+    more = [seed for seed in seeds if seed not in train_settings(recipe).seeds]
+    taught = settled(recipe, out, lessons(recipe, split(out, "train"), split(out, "validation")), same_tokens=len(arms(recipe)) > 1) if more else []
+    for seed in more:
+        _train(recipe, out, Course("tuned", seed, seed, taught), say)
+    models = [TUNED, *(_model(out, "tuned", seed) for seed in more)]
+    return _answers(recipe, out, "tuned", seeds, models, held)
 
-    settings, base = budgeted(recipe, out), base_model(recipe, out)
-    drawn = tuple(seed + 1000 * number for seed in train_settings(recipe).seeds[:seeds])
-    folders = [model_folder(out, name, seed) for seed in drawn]
-    for seed, folder in zip(drawn, folders):
-        say(f"train {name}, seed {seed}")
-        loop.train(rows, split(out, "validation"), base, settings, seed, folder)
-    return _answers(recipe, out, name, drawn, folders, held)
+
+def variant(recipe: Recipe, out: Path, name: str, taught: list[Lesson], held: Held, number: int, seeds: Sequence[int], say: Say) -> Answers:
+    """Train these lessons with each seed and ask the held-out items. number: other variants of the run have other ones, hence other seeds."""
+    drawn = [seed + 1000 * number for seed in seeds]
+    settled_ones = settled(recipe, out, taught, same_tokens=True)
+    for seed in drawn:
+        _train(recipe, out, Course(name, seed, seed, settled_ones), say)
+    return _answers(recipe, out, name, drawn, [_model(out, name, seed) for seed in drawn], held)
 
 
 def stands_on(recipe: Recipe, out: Path, held: Held) -> str:
     """Digest of what a study of a run stands on: its steps, its tuned models, its held-out items and how they are scored."""
     models = [content(model_folder(out, "tuned", seed)) for seed in train_settings(recipe).seeds]
-    scored = dataclasses.replace(held.prove, arms=(), suites=(), slices=(), worth=Worth(), served=True)
+    scored = dataclasses.replace(held.prove, arms=(), suites=(), slices=(), worth=Worth(), served=True, ablate_seeds=1)
     return key(recipe.steps, recipe.seed, models, held.items.select("id", "messages", "reference", "cluster"), scored)
 
 
-def budgeted(recipe: Recipe, out: Path) -> Train:
-    """The run's settings with its tuned model's number of tokens and learning rate, whatever both were asked for as.
+def settled(recipe: Recipe, out: Path, taught: list[Lesson], same_tokens: bool) -> list[Lesson]:
+    """The lessons with the learning rates that were looked for already, and with the number of tokens that the tuned model's took."""
+    made = []
+    for lesson, told in zip(taught, tuned_records(recipe, out)):
+        changed: dict[str, Any] = {"tokens": told["tokens"]} if same_tokens else {}
+        if lesson.settings.learning_rate == "find":
+            changed["learning_rate"] = told["learning_rate"]
+        made.append(dataclasses.replace(lesson, settings=dataclasses.replace(lesson.settings, **changed)))
+    return made
 
-    Raises DadeumError for a recipe with stages: which of its trainings would a variant be of?
+
+def tuned_records(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
+    """What is written beside the tuned model's first training, lesson by lesson: tokens, steps, seconds, learning rate, parameters.
+
+    Raises DadeumError where there is none.
     """
     settings = train_settings(recipe)
-    if settings.stages:
-        raise DadeumError(
-            "train.stages: what a step or more data is worth is measured on one training; take the recipe of a single stage (--set train.stages=[])"
-        )
-    told = tuned_record(recipe, out)
-    return dataclasses.replace(settings, rows=0, tokens=told["tokens"], learning_rate=told["learning_rate"])
+    names = [stage.name for stage in settings.stages] or [""]
+    paths = [stage_folder(out, "tuned", settings.seeds[0], number, names) / "training.json" for number in range(len(names))]
+    if missing := [path.parent for path in paths if not path.exists()]:
+        raise DadeumError(f"{missing[0]}: no tuned model to compare with; `dadeum prove` makes it")
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
-def tuned_record(recipe: Recipe, out: Path) -> dict[str, Any]:
-    """What is written beside the tuned model's first training: tokens, steps, learning rate, parameters. DadeumError where there is none."""
-    path = model_folder(out, "tuned", train_settings(recipe).seeds[0]) / "training.json"
-    if not path.exists():
-        raise DadeumError(f"{path.parent}: no tuned model to compare with; `dadeum prove` makes it")
-    return json.loads(path.read_text(encoding="utf-8"))
+def _train(recipe: Recipe, out: Path, course: Course, say: Say) -> None:
+    for _ in through(recipe, out, course, base_model(recipe, out), {}, {}, say):
+        pass
 
 
-def _answers(recipe: Recipe, out: Path, name: str, seeds: Sequence[int], folders: Sequence[Path], held: Held) -> Answers:
+def _model(out: Path, name: str, seed: int) -> Arm:
+    return Arm(f"{name}-{seed}", model=str(model_folder(out, name, seed)))
+
+
+def _answers(recipe: Recipe, out: Path, name: str, seeds: Sequence[int], models: Sequence[Arm], held: Held) -> Answers:
     from dadeum.evaluate.arms import ask
 
     prompts = ask(TUNED, held.items, None, (), held.prove, recipe.seed, ())
-    models = [TUNED] if name == "tuned" else [Arm(f"{name}-{seed}", model=str(folder)) for seed, folder in zip(seeds, folders)]
     said = [replies(recipe, out, model, prompts, held.prove.max_new_tokens) for model in models]
     return Answers(name, [line for one in said for line in one.replies], tuple(seeds), [Losses.of(lost) for one in said for lost in one.losses])
