@@ -2,8 +2,9 @@
 
 The longest label that fits wins (매우 긍정 before 매우). A label ends where the word ends, or where a Korean particle or copula
 begins; `negatively` does not begin with the label `negative`, nor 1.5 with 1; 긍정적입니다 does begin with 긍정 because Korean words grow at their
-end, but a label of one syllable takes the copula alone: 참고로 does not begin with 참. A leading 정답은 or label: is taken off. An answer
-that begins with none, or that denies the one it begins with (긍정이 아닙니다), is unscored: null.
+end, but a label of one syllable takes the copula alone: 참고로 does not begin with 참. A leading 정답은, `label:` or `감정:` is taken off. An
+answer that begins with none, that denies or doubts the one it begins with (긍정이 아닙니다, 긍정인지 모르겠습니다), or that names two in one
+breath (긍정 또는 부정, positive/negative) is unscored: null.
 """
 
 from __future__ import annotations
@@ -18,7 +19,15 @@ from dadeum.evaluate.metrics import exact
 
 _HANGUL: Final = re.compile("[가-힣]+")
 _GOES_ON: Final = re.compile(r"[a-z0-9]|[.,/]\d")
-_DENIED: Final = re.compile(r"적?(?:이|은|는|가|도)?\s*(?:아니|아닙|아님|않)|적?(?:이|으로|하)?지(?:는|도|가)?\s*않")
+_DENIED: Final = re.compile(
+    r"적?(?:이|은|는|가|도)?\s*(?:아니|아닙|아님|않)|적?(?:이|으로|하)?지(?:는|도|가)?\s*않|적?인지|적?(?:이)?라고\s*(?:보기|하기|할\s*수)는?\s*(?:어렵|힘들|없)"
+    r"|적?일\s*(?:수도|지도)|\s*(?:is|isn't|is\s+not)\s+(?:not\b|wrong|incorrect|right\b)"
+)
+_HEAD: Final = re.compile(
+    r"(?:라벨|레이블|분류(?: 결과)?|감정|감성|극성|판단|판정|결과|결론|평가|label|class|category|classification|sentiment|prediction|verdict|result|output)"
+    r"[\"'*\s]*[:：][\"'*\s]*"
+)
+_OR: Final = re.compile(r"(?:적?인지|적?이거나|이나|와|과|도)?[ ,/|·~&+?]*(?:(?:또는|혹은|아니면|및|아니(?:요|오)?|or|and|but(?: also)?|nor|vs\.?|no)\b[ ,]*)?")
 
 
 def score(reply: str, reference: str, labels: Sequence[str]) -> float | None:
@@ -38,11 +47,28 @@ def find(text: str, labels: Sequence[str]) -> str | None:
     'very good'
     """
     said = fold(text)
+    if head := _HEAD.match(said):
+        said = said[head.end() :]
     for name in sorted(labels, key=lambda name: (-len(fold(name)), name)):
         start = fold(name)
         if start and said.startswith(start) and not _goes_on(start, said[len(start) :]):
-            return None if _DENIED.match(said[len(start) :]) else name
+            rest = said[len(start) :]
+            return None if _DENIED.match(rest) or _another(rest, name, labels) else name
     return None
+
+
+def _another(rest: str, name: str, labels: Sequence[str]) -> bool:
+    """Whether what follows a label names another one in the same breath."""
+    joined = _OR.match(rest)
+    if joined is None or not joined[0]:
+        return False
+    for other in labels:
+        start, tail = fold(other), rest[joined.end() :]
+        if other != name and start and tail.startswith(start) and not _goes_on(start, tail[len(start) :]):
+            word = _HANGUL.match(tail[len(start) :])
+            if word is None or exact.COPULA.fullmatch(word[0]) or word[0] in ("도", "인지", "일"):
+                return True
+    return False
 
 
 def confusion(replies: Sequence[str | None], references: Sequence[str], labels: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -71,9 +97,10 @@ def by_class(told: dict[str, dict[str, int]]) -> dict[str, dict[str, float]]:
 
 
 def fold(text: str) -> str:
-    """NFC, lower case, one blank between words, no quotes and brackets, no lead."""
+    """NFC, lower case, one blank between words, line after line, no quotes and brackets, no lead."""
     text = exact.opened(text).strip("《》〈〉「」『』“”‘’\"'`()[]{}*_$.: ")
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    lines = (" ".join(line.split()) for line in unicodedata.normalize("NFC", text).splitlines())
+    return "\n".join(line for line in lines if line)
 
 
 def _goes_on(label: str, rest: str) -> bool:

@@ -1,8 +1,9 @@
-"""Numbers as people write them, in Korean and English: 35,000 · 3만5천 · 12억 3,000만 · 십이 · ½ · 3/4 · 12.5% · -7 · ₩3,000 · 1.5e3.
+"""Numbers as people write them, in Korean and English: 35,000 · 3만5천 · 12억 3,000만 · 십이 · 열두 개 · twelve · ½ · 3/4 · 12.5% · -7 · 영하 7 ·
+₩3,000 · $5M · 2 million · 1.5e3 · 3 × 10^5.
 
 Exact: values are fractions, so that 0.1 + 0.2 is 0.3 and 1/3 is not 0.3333. Commas count as thousands only where they stand
-between groups of three digits. A Korean numeral word (십이) is read only where the string is nothing but the numeral and its
-unit: 이 and 사 are also a particle and a verb, so they are never looked for inside a sentence.
+between groups of three digits. A number in words (십이, 열두, twelve) is read only where the string is nothing but the number and its
+unit: 이 and 사 are also a particle and a verb, `one` a pronoun, so they are never looked for inside a sentence.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
+
+from dadeum.evaluate.metrics import spelled
 
 DIGITS: Final = dict(zip("영공일이삼사오육칠팔구", (0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)))
 SMALL: Final = {"십": 10, "백": 100, "천": 1000}
@@ -24,13 +27,20 @@ UNITS: Final = {
 }  # fmt: skip
 """Spellings of one unit. Any other unit (개, 명, km) is compared as it is written."""
 
+SCALES: Final = {**spelled.SCALES, "k": 10**3, "m": 10**6, "mn": 10**6, "b": 10**9, "bn": 10**9}
+"""English words and letters after digits. m and b only after a sign of currency: 5m are metres."""
+_SUPERSCRIPT: Final = dict(zip(map(ord, "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"), "0123456789-"))
+
 _PLAIN: Final = r"\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
 _MIXED: Final = rf"(?:(?:{_PLAIN})\s?[십백천]?\s?[만억조경천백십]\s?)+(?:{_PLAIN})?"
+_POWER: Final = rf"(?:(?:{_PLAIN})\s?(?:×|x|\*|\\times|\\cdot)\s?)?(?:{_PLAIN})\s?\^\s?\{{?[-−]?\d{{1,3}}\}}?"
 _NUMBER: Final = re.compile(
-    rf"(?P<sign>[-+−–](?=\s?[$₩€£¥]?\s?[\d.]))?\s?(?P<before>[$₩€£¥])?\s?(?P<body>(?:{_PLAIN})[eE][-+]?\d+(?![\w.])"
-    rf"|(?:\d+\s)?\d+\s?/\s?\d+|{_MIXED}|{_PLAIN})(?P<after>\s?(?:%|퍼센트|프로(?!그)|percent\b))?"
+    rf"(?P<sign>[-+−–](?=\s?[$₩€£¥]?\s?[\d.])|(?:영하|마이너스|\bminus|\bnegative)\s?(?=[\d.]))?\s?(?P<before>[$₩€£¥])?\s?"
+    rf"(?P<body>(?:{_PLAIN})[eE][-+]?\d+(?![\w.])|{_POWER}|(?:\d+\s)?\d+\s?/\s?\d+|{_MIXED}|{_PLAIN})"
+    rf"(?P<scale>\s?(?:{'|'.join(spelled.SCALES)})\b|k\b|(?(before)\s?(?:mn|m|bn|b)\b|(?!)))?"
+    rf"(?P<after>\s?(?:%|퍼센트|프로(?!그)|percent\b|(?:달러|유로|원|엔)(?![소칙인])|(?:dollars?|won|usd|krw)\b))?"
 )
-_WORDS: Final = re.compile("[영공일이삼사오육칠팔구십백천만억조경]+")
+_WORDS: Final = re.compile("[영공일이삼사오육칠팔구십백천만억조경]+(?:(?<=[만억조경])\\s[영공일이삼사오육칠팔구십백천만억조경]+)*")
 
 
 @dataclass(frozen=True)
@@ -49,9 +59,12 @@ def whole(text: str) -> Number | None:
     >>> whole("십이"), whole("사과")
     (Number(value=Fraction(12, 1), unit=''), None)
     """
-    text = _fold(text).strip().rstrip(".")
+    text = fold(text).strip().rstrip(".")
+    if told := spelled.leading(text):
+        unit = told[1].strip()
+        return Number(told[0], UNITS.get(unit, unit)) if not unit or re.fullmatch("[가-힣a-z%]{1,8}", unit) else None
     if words := _WORDS.match(text):
-        value = _spelled(words[0])
+        value = _spelled(words[0].replace(" ", ""))
         unit = text[words.end() :].strip()
         known = not unit or unit in UNITS
         return Number(value, UNITS.get(unit, unit)) if value is not None and known else None
@@ -67,21 +80,23 @@ def whole(text: str) -> Number | None:
     return Number(found.value, found.unit if match["after"] else UNITS.get(unit, unit))
 
 
-def find_all(text: str) -> list[Number]:
-    """The numbers of a text in their order; units only where they are a sign of currency or percent.
+def find_all(text: str) -> list[tuple[Number, int, int]]:
+    """The numbers of a text (as `fold` gives it) in their order, each with where it begins and ends; units of currency and percent alone.
 
-    >>> [float(n.value) for n in find_all("In 2 days, 3만5천 won: -7 or 1/2.")]
+    >>> [float(n.value) for n, _, _ in find_all("in 2 days, 3만5천 won: -7 or 1/2.")]
     [2.0, 35000.0, -7.0, 0.5]
     """
-    text = _fold(text)
     found = []
     for match in _NUMBER.finditer(text):
-        before = text[: match.start()]
-        # The hyphen of A-7 or 3-7 is no minus.
-        hyphen = match["sign"] in ("-", "−", "–") and bool(before) and (before[-1].isalnum() or before[-1] == ")")
         number = _number(match)
-        if number is not None:
-            found.append(Number(-number.value, number.unit) if hyphen else number)
+        head = text[max(0, match.start() - 2) : match.start()]
+        if number is None or head.endswith(("^", "^{")):
+            continue
+        # No minus are the hyphen of A-7 or 3-7 and the word of `10 minus 3`.
+        between = head.rstrip()[-1:].isdigit() if len(match["sign"] or "") > 1 else head[-1:].isalnum() or head.endswith(")")
+        if between and match["sign"] and match["sign"] != "+":
+            number = Number(-number.value, number.unit)
+        found.append((number, match.start("body"), match.end()))
     return found
 
 
@@ -89,6 +104,7 @@ def _number(match: re.Match[str]) -> Number | None:
     value = _value(match["body"])
     if value is None:
         return None
+    value *= SCALES[match["scale"].strip()] if match["scale"] else 1
     if match["sign"] and match["sign"] != "+":
         value = -value
     unit = UNITS.get((match["after"] or "").strip(), "") or UNITS.get(match["before"] or "", "")
@@ -96,6 +112,8 @@ def _number(match: re.Match[str]) -> Number | None:
 
 
 def _value(body: str) -> Fraction | None:
+    if "^" in body:
+        return _power(body)
     if "/" in body:
         parts = body.replace("/", " ").split()
         bottom = Fraction(parts[-1])
@@ -106,6 +124,14 @@ def _value(body: str) -> Fraction | None:
         _, _, exponent = body.lower().partition("e")
         return None if len(exponent) > 4 or len(body) > 400 else Fraction(body)
     return _mixed(body)
+
+
+def _power(body: str) -> Fraction | None:
+    """10^3, 3 × 10^-5."""
+    *_, base, exponent = numbers = re.findall(r"-?[\d.]+", body.replace(",", "").replace("−", "-"))
+    if len(body) > 40 or (int(exponent) < 0 and not Fraction(base)):
+        return None
+    return Fraction(base) ** int(exponent) * (Fraction(numbers[0]) if len(numbers) == 3 else 1)
 
 
 def _mixed(body: str) -> Fraction | None:
@@ -146,8 +172,8 @@ def _spelled(words: str) -> Fraction | None:
     return _mixed(body)
 
 
-def _fold(text: str) -> str:
-    """Full-width digits and signs, vulgar fractions (½ → 1/2) and LaTeX's \\frac in plain form; lower case."""
+def fold(text: str) -> str:
+    """Full-width digits and signs, vulgar fractions (½ → 1/2), LaTeX's \\frac and powers (2³ → 2^3) in plain form; lower case."""
     out = []
     for c in unicodedata.normalize("NFC", text):
         if unicodedata.decomposition(c).startswith("<fraction>"):
@@ -157,5 +183,6 @@ def _fold(text: str) -> str:
             out.append(chr(ord(c) - 0xFEE0))
         else:
             out.append({"￦": "₩", "\u3000": " ", "\u00a0": " "}.get(c, c))
-    folded = re.sub(r"\\[dt]?frac\{(\d+)\}\{(\d+)\}", r"\1/\2", "".join(out))
+    folded = re.sub(r"(?<=\d)[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", lambda found: "^" + found[0].translate(_SUPERSCRIPT), "".join(out))
+    folded = re.sub(r"\\[dt]?frac\{(\d+)\}\{(\d+)\}", r"\1/\2", folded)
     return folded.replace("\\%", "%").replace("\\$", "$").lower().strip()

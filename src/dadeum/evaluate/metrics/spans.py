@@ -1,9 +1,10 @@
 """Named pieces of a text: precision, recall and F1 of what an answer lists, against what was to be listed.
 
 Answers and references are JSON lists of objects, `{"type": "PERSON", "start": 3, "end": 6}` or `{"type": "PERSON", "text": "홍길동"}`
-(also `label`, `entity`, `tag` for the type), or of lists [start, end, type] or [text, type]. By place where both sides give places,
-else by text. A piece counts when its type and its place or text are right; twice listed counts once unless it is to be listed twice. An
-answer that is no such list is unscored: null, and so is one of texts where places are asked for. Nothing to find and nothing found scores 1.
+(also `label`, `entity`, `tag` for the type), or of lists [start, end, type] or [text, type]; objects one a line do as well. By place
+where both sides give places, else by text. A piece counts when its type and its place or text are right; twice listed counts once unless
+it is to be listed twice. An answer that is no such list is unscored: null, and so are one that broke off, two that differ, and one of texts
+where places are asked for. Nothing to find and nothing found scores 1.
 
 The score is the item's F1, whose mean is compared; precision, recall and F1 over all pieces, by type too, stand beside it.
 """
@@ -15,7 +16,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 
-from dadeum.evaluate.metrics.structured import NOTHING, parse
+from dadeum.evaluate.metrics.structured import values
 
 TYPES: Final = ("type", "label", "entity", "tag", "entity_type", "entity_group")
 TEXTS: Final = ("text", "value", "word", "span", "form")
@@ -43,8 +44,13 @@ def score(reply: str, reference: str) -> float | None:
 
 def find(text: str) -> list[Piece] | None:
     """The pieces that a text lists, or null."""
-    told = parse(text)
-    if told is NOTHING or isinstance(told, str | int | float | bool) or told is None:
+    given = values(text)
+    if len(given) > 1 and all(isinstance(one, dict) for one in given):
+        given = [given]  # one piece a line
+    if not given or any(one != given[0] for one in given):
+        return None
+    told = given[0]
+    if not isinstance(told, dict | list):
         return None
     if isinstance(told, dict):
         lists = [value for value in told.values() if isinstance(value, list)]

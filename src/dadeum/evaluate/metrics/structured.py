@@ -2,47 +2,83 @@
 
 A field is a leaf of the JSON with the path to it. The score is the share of right fields among all that either side has, so that made-up
 fields cost as much as missing ones. Numbers are compared as numbers, texts without outer blanks in NFC, `true` is not 1. An answer without
-JSON in it is unscored: null; one that breaks the schema scores 0.
+JSON in it is unscored: null, as is one that broke off, and one with several that differ; one that breaks the schema scores 0.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from dadeum.errors import MissingExtra, Mistake, RecipeError
 
 NOTHING: Final = object()
-STARTS: Final = 20
-"""Brackets that are tried as the beginning of the JSON: an answer of 100,000 of them took 97 seconds without a limit."""
 _FENCE: Final = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL | re.IGNORECASE)
+BROKEN: Final = 100
+"""Pairs of brackets without JSON in them, after which no more is looked for: each takes time that grows with its place in the text."""
+_OPEN: Final = re.compile(r"[\[{]")
+_BRACKETS: Final = re.compile(r"\\.|[\"\[\]{}]", re.DOTALL)
 
 
 def parse(text: str) -> Any:
-    """The JSON of an answer: all of it, what stands in a fence, or the first object or list that it holds; NOTHING where there is none.
+    """The JSON of an answer: all of it, what stands in a fence, or the object or list that it holds; NOTHING where there is none, or several
+    that differ.
 
-    >>> parse('네, 여기 있습니다: {"이름": "LoRA"} 입니다'), parse("모르겠습니다") is NOTHING
-    ({'이름': 'LoRA'}, True)
+    >>> parse('네, 여기 있습니다: {"이름": "LoRA"} 입니다'), parse("모르겠습니다") is NOTHING, parse("[1] or [2]") is NOTHING
+    ({'이름': 'LoRA'}, True, True)
     """
-    for candidate in (text, *_FENCE.findall(text)):
+    found = values(text)
+    return found[0] if found and all(one == found[0] for one in found) else NOTHING
+
+
+def values(text: str) -> list[Any]:
+    """All the JSON of an answer, one after the other."""
+    text = text.removeprefix("\ufeff")
+    try:
+        return [json.loads(text, parse_constant=_refuse)]
+    except (ValueError, RecursionError):
+        pass
+    made = []
+    for inside in _FENCE.findall(text):
+        with contextlib.suppress(ValueError, RecursionError):
+            made.append(json.loads(inside, parse_constant=_refuse))
+    return made or list(_within(text))
+
+
+def _within(text: str) -> Iterator[Any]:
+    """The objects and lists that stand in a text."""
+    reader, place, broken = json.JSONDecoder(parse_constant=_refuse), 0, 0
+    while broken < BROKEN and (found := _OPEN.search(text, place)):
         try:
-            return json.loads(candidate, parse_constant=_refuse)
+            value, place = reader.raw_decode(text, found.start())
+            yield value
         except (ValueError, RecursionError):
-            continue
-    reader = json.JSONDecoder(parse_constant=_refuse)
-    for start in islice(re.finditer(r"[\[{]", text), STARTS):
-        try:
-            return reader.raw_decode(text, start.start())[0]
-        except (ValueError, RecursionError):
-            continue
-    return NOTHING
+            # The parts of a broken or unfinished object are not the answer: it is left out as a whole.
+            end = _closed(text, found.start())
+            if end is None:
+                return
+            place, broken = end, broken + 1
+
+
+def _closed(text: str, start: int) -> int | None:
+    """Where the bracket at `start` is closed; null where it never is."""
+    depth, quoted = 0, False
+    for found in _BRACKETS.finditer(text, start):
+        c = found[0]
+        if c == '"':
+            quoted = not quoted
+        elif not quoted and len(c) == 1:
+            depth += 1 if c in "[{" else -1
+            if not depth:
+                return found.end()
+    return None
 
 
 def score(reply: str, reference: str, schema: str = "") -> float | None:
