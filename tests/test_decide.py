@@ -164,6 +164,16 @@ def test_a_loss_is_no_metric_of_replies(tmp_path: Path) -> None:
         tuning.decide(recipes.compose(raw, []), tmp_path)
 
 
+@pytest.mark.parametrize(("objective", "metric"), [("classify", "label"), ("dpo", "preference")])
+def test_a_model_that_is_asked_for_no_words_is_not_weighed_against_prompts(tmp_path: Path, objective: str, metric: str) -> None:
+    from dadeum import recipe as recipes
+    from dadeum import tuning
+
+    raw = runs.recipe(runs.raw(tmp_path / "rows", files=1, rows=50), train={**TRAIN, "objective": objective}, prove={"metric": metric, "labels": ["a", "b"]})
+    with pytest.raises(DadeumError, match=r"asked for no words.*dadeum prove"):
+        tuning.decide(recipes.compose(raw, []), tmp_path)
+
+
 def test_the_items_that_are_missing_are_those_of_the_nearest_arm() -> None:
     """What beats the base by far has to be told from few_shot still: that takes items, not the base."""
     made = told({"base": 0.2, "few_shot": 0.72, "tuned": 0.74})

@@ -65,12 +65,32 @@ def test_the_readmes_apply_command_runs(tmp_path: Path) -> None:
     assert (tmp_path / out).exists() and (tmp_path / f"{out}.ledger.parquet").exists() and (tmp_path / f"{out}.quarantine.jsonl").exists()
 
 
-@pytest.mark.parametrize("name", ["docs/commands.md", "docs/recipe.schema.json"])
+@pytest.mark.parametrize("name", ["docs/commands.md", "docs/recipe.md", "docs/recipe.schema.json"])
 def test_generated_documentation_is_current(name: str) -> None:
-    """`python -m dadeum.docs` writes both; whoever changes a command, a key or a step runs it again."""
+    """`python -m dadeum.docs` writes them; whoever changes a command, a key or a step runs it again."""
     from dadeum import docs
 
     assert (ROOT / name).read_text(encoding="utf-8") == docs.generated()[name]
+
+
+def test_every_key_of_a_recipe_is_told() -> None:
+    """docs/recipe.md has a row for each key of every mapping that a recipe may hold, the schema a description for each that has a docstring."""
+    from dadeum import docs
+    from dadeum.recipe import SECTIONS
+    from dadeum.settings import Source
+
+    page, schema = docs.recipe_keys(), docs.recipe_schema()
+    sections = {"sources": Source, **SECTIONS}
+    for section, kind in sections.items():
+        whole = schema["properties"][section]
+        held = {kind.__name__: kind, **docs._held(kind)}
+        for name, one in held.items():
+            made = (whole.get("items", whole) if one is kind else whole.get("items", whole)["$defs"][name])["properties"]
+            assert {key for key, told in docs.documented(one).items() if made[key].get("description") != told} == set(), name
+            for key in made:
+                assert f"| `{key}` |" in page, f"{section}: {name}.{key}"
+    for heading in ("sources.chat", "train.lora", "train.stages: a list", "train.stages.gate", "prove.arms", "prove.arms.price", "prove.suites", "prove.worth.tuned"):
+        assert f"## {heading.split(':')[0]}\n" in page, heading
 
 
 def test_the_core_imports_nothing_heavy() -> None:

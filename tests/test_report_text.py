@@ -142,8 +142,20 @@ def test_the_summary_says_the_verdict_or_that_there_is_none(run: Path) -> None:
     proof = orjson.loads((run / "proof.json").read_bytes())
     assert terminal.summary_text(told, proof).startswith("Better by 19.0 points")
     assert terminal.summary_text(told, proof, lang="ko").startswith("19.0%p 더 낫습니다")
+    plain = {lang: " ".join(terminal.summary_text(told, proof, lang=lang).split()) for lang in ("en", "ko")}
+    assert "Against the untuned model the difference is +46.7 points (+42.1 to +51.2 points): better." in plain["en"]
+    assert "튜닝 전 모델 대비 차이는 +46.7%p(+42.1 ~ +51.2%p), 더 나음입니다." in plain["ko"]
+    only = {**proof, "comparisons": proof["comparisons"][:1]}
+    assert "untuned model the difference" not in terminal.summary_text(told, only), "told where it was compared alone"
     assert terminal.summary_text(told).startswith("Not proven")
     assert terminal.summary_text(told, report=Path("runs/a/report.html")).endswith("report: runs/a/report.html")
+
+
+def test_preferences_are_a_share_of_pairs() -> None:
+    gap = {"difference": 0.321, "low": 0.183, "high": 0.467, "p": 0.001, "verdict": "better"}
+    arms = {name: {"score": score, "low": score, "high": score} for name, score in (("base", 0.633), ("tuned", 0.954))}
+    proof = {"task": "t", "metric": "preference", "n": 109, "arms": arms, **gap, "comparisons": [{"a": "tuned", "b": "base", "metric": "preference", **gap}]}
+    assert terminal.summary_text({"splits": {}}, proof).startswith("Better by 32.1 points")
 
 
 def test_the_life_of_a_row() -> None:

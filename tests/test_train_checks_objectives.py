@@ -88,8 +88,8 @@ def test_one_segment_that_reads_another_is_found_in_pairs_too(tmp_path):
         return right(given, micro) | {"attention_mask": torch.ones_like(right(given, micro)["input_ids"])}
 
     model = load(tiny(), train=True)
-    assert probe.leak(model, right, examples, settings, len(tokenizer)).verdict == "pass"
-    assert probe.leak(model, planted, examples, settings, len(tokenizer)).verdict == "fail"
+    assert probe.leak(model, right, examples, settings).verdict == "pass"
+    assert probe.leak(model, planted, examples, settings).verdict == "fail"
 
 
 def test_pairs_that_stand_there_both_ways_round_are_found():
@@ -98,6 +98,8 @@ def test_pairs_that_stand_there_both_ways_round_are_found():
     told = found(setup("dpo", pl.concat([rows, turned])), "pairs_contradict")
     assert told.verdict == "fail" and told.row == rows["id"][0] and told.number == pytest.approx(6 / 43)
     assert found(setup("sft"), "pairs_contradict").verdict == "not applicable"
+    equal = rows.with_columns(rejected=pl.when(pl.col("id") == rows["id"][0]).then("chosen").otherwise("rejected"))
+    assert found(setup("dpo", equal), "pairs_contradict").verdict == "pass", "a pair of two equal ends is left out, and contradicts nobody"
 
 
 def test_pairs_that_teach_length_are_found():

@@ -1,4 +1,7 @@
-"""Documentation made of the code: the commands' help and the recipe's JSON schema. `python -m dadeum.docs` writes it to docs/."""
+"""Documentation made of the code: the commands' help, the steps, every key of a recipe, and its JSON schema.
+
+`python -m dadeum.docs` writes it to docs/.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Final, get_args, get_type_hints
 
 import orjson
 from pydantic import TypeAdapter
@@ -18,11 +21,26 @@ from dadeum import cli, steps
 from dadeum.recipe import KEYS, SECTIONS
 from dadeum.settings import Order, Source
 
+RECIPE: Final = """# Keys of a recipe
+
+Made by `python -m dadeum.docs`. The steps and their parameters stand in [commands.md](commands.md). `--set KEY=VALUE` of every command
+sets a key by its path: `--set train.lora.r=8`, `--set sources.0.path=my.jsonl`, `--set 'prove.arms=[base, zero_shot]'`.
+
+| key | default | values | |
+|---|---|---|---|
+| `name` | the file's name | text | Of the run; its folder is `runs/NAME` where `--out` names none. |
+| `seed` | 0 | whole number | Of everything that is drawn. |
+| `order` | given | given · auto | In which order the steps run. auto: the cheapest of the orders that provably give the same rows. |
+| `sources` | required | list | Where raw rows come from, see below. |
+| `steps` | none | list | A step by its name alone, or as `name: {parameter: value}`. |
+| `output`, `train`, `prove`, `engine` | | | See below. Without `train` nothing is trained, without `prove` nothing is compared. |
+"""
+
 
 def generated() -> dict[str, str]:
     """File name to content."""
     schema = orjson.dumps(recipe_schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
-    return {"docs/commands.md": commands(), "docs/recipe.schema.json": schema.decode()}
+    return {"docs/commands.md": commands(), "docs/recipe.md": recipe_keys(), "docs/recipe.schema.json": schema.decode()}
 
 
 def commands() -> str:
@@ -39,6 +57,64 @@ def commands() -> str:
         module = inspect.getdoc(inspect.getmodule(kind)) or ""
         out += [f"## {name}\n", re.sub(r"^[a-z_.]+: ", "", module.strip()), "", *_parameters(kind), ""]
     return "\n".join(out).rstrip() + "\n"
+
+
+def recipe_keys() -> str:
+    """Every key of a recipe outside its steps: a table for each mapping, those that it holds behind it."""
+    out = [RECIPE]
+    for section, kind in {"sources": Source, **SECTIONS}.items():
+        whole = _schema(kind)
+        out += _section(section, section == "sources", whole, whole.get("$defs", {}))
+    return "\n".join(out).rstrip() + "\n"
+
+
+def _section(path: str, many: bool, told: dict[str, Any], known: dict[str, Any]) -> list[str]:
+    """A heading, what the mapping is for and a table of its keys; behind it the same for each mapping that it holds."""
+    lines = [f"## {path}\n", " ".join((told.get("description") or "").split()) + (" A list." if many else ""), ""]
+    lines += ["| key | default | values | |", "|---|---|---|---|"]
+    held: list[str] = []
+    for key, one in told["properties"].items():
+        values, inside = _values(one)
+        default = "required" if key in told.get("required", ()) else "" if inside else _plain(one.get("default"))
+        lines.append(_row(f"`{key}`", default, values, one.get("description", "")))
+        if inside and (path != "train.stages" or key == "gate"):  # its other keys have been told already: a stage overrides them
+            held += _section(f"{path}.{key}", "list" in values, known[inside], known)
+    return [*lines, "", *held]
+
+
+def _values(one: dict[str, Any]) -> tuple[str, str]:
+    """What a key may hold, in words; and the name of the mapping that it holds, if any."""
+    if "$ref" in one:
+        return "mapping, see below", one["$ref"].split("/")[-1]
+    if "anyOf" in one:
+        parts = [_values(part) for part in one["anyOf"] if part.get("type") != "null"]
+        return " or ".join(values for values, _ in parts), next((inside for _, inside in parts if inside), "")
+    if "enum" in one or "const" in one:
+        return " · ".join(str(value) or "empty" for value in one.get("enum", [one.get("const")])), ""
+    kind = one.get("type")
+    if kind == "array":
+        values, inside = _values(one.get("items", {}))
+        return "list, see below" if inside else f"list ({values})", inside
+    if kind == "object":
+        names, (values, _) = one.get("propertyNames", {}).get("enum", ()), _values(one.get("additionalProperties") or {})
+        return f"mapping of {' · '.join(names) or 'names'} to {values or 'values'}", ""
+    if kind in ("integer", "number"):
+        ends = (("from", "minimum"), ("above", "exclusiveMinimum"), ("to", "maximum"), ("below", "exclusiveMaximum"))
+        return " ".join([{"integer": "whole number", "number": "number"}[kind], *(f"{word} {one[end]}" for word, end in ends if end in one)]), ""
+    return {"string": "text", "boolean": "true · false"}.get(str(kind), ""), ""
+
+
+def _plain(default: Any) -> str:
+    """A default as YAML says it; nothing where it is empty."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, list):
+        return ", ".join(str(part["name"] if isinstance(part, dict) else part) for part in default)
+    return "" if default in (None, {}) else str(int(default) if isinstance(default, float) and default.is_integer() else default)
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
 def recipe_schema() -> dict[str, Any]:
@@ -73,12 +149,30 @@ def documented(kind: type) -> dict[str, str]:
 
 
 def _schema(kind: type) -> dict[str, Any]:
+    """JSON schema of a dataclass and of those that it holds, each key with its docstring."""
     made = TypeAdapter(kind).json_schema()
-    told = documented(kind)
-    for name, value in made.get("properties", {}).items():
-        if name in told:
-            value["description"] = told[name]
-    return {**made, "additionalProperties": False}
+    for one, schema in ((kind, made), *((one, made["$defs"][name]) for name, one in _held(kind).items() if name in made.get("$defs", {}))):
+        told = documented(one)
+        schema["additionalProperties"] = False
+        for name, value in schema.get("properties", {}).items():
+            if name in told:
+                value["description"] = told[name]
+    return made
+
+
+def _held(kind: type) -> dict[str, type]:
+    """The dataclasses that the fields of a dataclass hold, and those hold, by name."""
+    found: dict[str, type] = {}
+    waiting: list[Any] = list(get_type_hints(kind, include_extras=True).values())
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, type) and dataclasses.is_dataclass(one):
+            if one.__name__ not in found:
+                found[one.__name__] = one
+                waiting += get_type_hints(one, include_extras=True).values()
+        else:
+            waiting += get_args(one)
+    return found
 
 
 def _parameters(kind: type) -> list[str]:

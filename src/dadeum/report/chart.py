@@ -148,8 +148,8 @@ def ticks(low: float, high: float, n: int = 4) -> list[float]:
 
 
 def around(values: Sequence[float], zero: bool) -> tuple[float, float]:
-    """An axis that holds all the values with some air, and zero where asked for."""
-    held = [*values, 0.0] if zero else list(values)
+    """An axis that holds all the values that have an end with some air, and zero where asked for."""
+    held = [x for x in (*values, *([0.0] if zero else ())) if math.isfinite(x)]
     low, high = min(held), max(held)
     air = (high - low) * 0.06 or 0.05
     return low - air, high + air

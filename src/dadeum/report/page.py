@@ -18,7 +18,7 @@ from dadeum.report import decide, diff, facts, findings, memory, sample, studies
 from dadeum.report.facts import Facts
 from dadeum.report.figures import Figures
 from dadeum.report.verdict import Proof, headline
-from dadeum.report.words import Words, count, number, percent
+from dadeum.report.words import Words, chance, count, number, percent
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 TOKENS: Final = 320
@@ -43,7 +43,7 @@ def render(run: Path, lang: str = "en") -> str:
     t = Words(lang)
     told = facts.read(Path(run))
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.globals.update(t=t, count=count, number=number, percent=percent, language=language, visible=diff.visible)
+    environment.globals.update(t=t, count=count, number=number, percent=percent, chance=chance, language=language, visible=diff.visible)
     return environment.get_template("page.html.j2").render(**_context(told, t))
 
 

@@ -6,12 +6,13 @@ every other metric (chrF, loss) keeps its own scale. Where a proof lacks a part,
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
 from dadeum.report.words import Words, count, number, percent
 
-SHARES: Final = ("exact", "label", "numeric", "accuracy", "tests", "spans", "json")
+SHARES: Final = ("exact", "label", "numeric", "accuracy", "tests", "spans", "json", "preference")
 """Metrics whose score is a share of right answers."""
 VERDICTS: Final = ("better", "worse", "cannot tell")
 
@@ -66,11 +67,12 @@ class Proof:
         listed = told.get("comparisons") or []
         compared = tuple(_difference(c) for c in listed)
         metric = str(told.get("metric") or (compared[0].metric if compared else "") or told.get("task") or "")
-        same = (c for c in compared if c.difference == told["difference"] and c.low == told["low"] and c.high == told["high"])
+        same = (c for c in compared if (c.difference, c.low, c.high) == (told["difference"], *_ends(told)))
         names = [arm.name for arm in arms]
-        first = next(same, None)
-        pair = (first.a, first.b) if first else (names[-1], names[0]) if len(names) > 1 else ("", "")
-        head = Difference(*pair, metric, told["difference"], told["low"], told["high"], told.get("p"), None, told["verdict"])
+        # Two pairs may differ by the same number: which one stands on top is told, and guessed of a proof made by hand alone.
+        first = told.get("headline") or next(([one.a, one.b] for one in same), None)
+        pair = (str(first[0]), str(first[1])) if first else (names[-1], names[0]) if len(names) > 1 else ("", "")
+        head = Difference(*pair, metric, told["difference"], *_ends(told), told.get("p"), None, told["verdict"])
         seeds = told.get("seeds")
         return cls(
             task=str(told.get("task") or ""),
@@ -88,11 +90,15 @@ class Proof:
         )
 
     def score(self, x: float, metric: str | None = None) -> str:
-        """A score in its metric's unit."""
+        """A score in its metric's unit; an end of an interval that has none as a dash."""
+        if not math.isfinite(x):
+            return "–"
         return percent(x) if self._share(metric) else number(x)
 
     def gap(self, x: float, t: Words, metric: str | None = None, sign: bool = True, unit: bool = True) -> str:
         """A difference in its metric's unit, with its sign: "+3.1 points"."""
+        if not math.isfinite(x):
+            return "−∞" if x < 0 else "+∞"
         value = f"{100 * x:+.1f}" if self._share(metric) else f"{x:+.3g}"
         value = value.replace("-", "−") if sign else value.lstrip("+-")
         return t("points", x=value) if unit and self._share(metric) else value
@@ -126,6 +132,10 @@ def headline(proof: Proof | None, t: Words, trained: bool) -> Headline:
         bounds = {"low": proof.gap(head.low, t, unit=False), "high": proof.gap(head.high, t), "level": percent(proof.level, 0)}
         sentence = t("lede.proof", difference=proof.gap(head.difference, t), **values, **bounds)
         lede.append(sentence[0].upper() + sentence[1:])
+    if plain := next((d for d in proof.comparisons if (d.a, d.b, d.metric) == (head.a, "base", head.metric) and head.b != "base"), None):
+        bounds = {"low": proof.gap(plain.low, t, unit=False), "high": proof.gap(plain.high, t)}
+        told = {"b": t.known("arm", "base"), "difference": proof.gap(plain.difference, t), "verdict": t.known("word", plain.verdict)}
+        lede.append(t("lede.untuned", **told, **bounds))
     groups = count(proof.groups) if proof.groups else ""
     lede.append(t("lede.groups", n=proof.n, groups=groups) if groups else t("lede.items", n=proof.n))
     if proof.seeds > 1:
@@ -136,18 +146,24 @@ def headline(proof: Proof | None, t: Words, trained: bool) -> Headline:
 
 
 def _arm(name: str, told: dict[str, Any]) -> Arm:
-    low, high = (told["score"] if told.get(end) is None else told[end] for end in ("low", "high"))
-    return Arm(name, told["score"], low, high, told.get("unscored") or 0)
+    return Arm(name, told["score"], *_ends(told), told.get("unscored") or 0)
+
+
+def _ends(told: dict[str, Any]) -> tuple[float, float]:
+    """The ends of an interval; too few items leave it without: they are null in proof.json."""
+    low, high = told.get("low"), told.get("high")
+    return -math.inf if low is None else low, math.inf if high is None else high
 
 
 def _difference(told: dict[str, Any]) -> Difference:
+    low, high = _ends(told)
     return Difference(
         a=str(told["a"]),
         b=str(told["b"]),
         metric=str(told.get("metric") or ""),
         difference=told["difference"],
-        low=told["low"],
-        high=told["high"],
+        low=low,
+        high=high,
         p=told.get("p"),
         p_corrected=told.get("p_corrected"),
         verdict=str(told["verdict"]),

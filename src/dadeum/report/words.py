@@ -39,9 +39,10 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "lede.groups": ("Measured on {n} held-out item{s} from {groups} groups.", "그룹 {groups}개에서 따로 떼어 둔 문항 {n}개로 쟀습니다."),
     "lede.seeds": ("Each arm was trained {n} time{s}, once per seed.", "갈래마다 시드를 달리해 {n}번 학습했습니다."),
     "lede.smallest": (
-        "The smallest difference that this many items can reliably show is {difference}.",
-        "이만한 문항 수로 믿을 만하게 드러낼 수 있는 가장 작은 차이는 {difference}입니다.",
+        "So many items and trainings reliably find true differences from {difference} on, smaller ones with luck.",
+        "이만한 문항과 학습 횟수로 안정적으로 찾아낼 수 있는 차이는 {difference}부터이고, 그보다 작은 차이는 운이 따라야 드러납니다.",
     ),
+    "lede.untuned": ("Against {b} the difference is {difference} ({low} to {high}): {verdict}.", "{b} 대비 차이는 {difference}({low} ~ {high}), {verdict}입니다."),
     "lede.untrained": (
         "No training in this run: the data were made, but no model was tuned or compared.",
         "이 실행에는 학습이 없습니다. 데이터는 만들었지만 모델을 튜닝하거나 비교하지 않았습니다.",
@@ -66,6 +67,16 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "metric.label": ("right labels", "맞은 라벨"),
     "metric.numeric": ("right numbers", "숫자가 맞은 답"),
     "metric.chrf": ("chrF", "chrF"),
+    "metric.bleu": ("BLEU", "BLEU"),
+    "metric.rouge_1": ("ROUGE-1", "ROUGE-1"),
+    "metric.rouge_2": ("ROUGE-2", "ROUGE-2"),
+    "metric.rouge_l": ("ROUGE-L", "ROUGE-L"),
+    "metric.embedding": ("nearness by embedding", "임베딩 유사도"),
+    "metric.spans": ("spans found (F1)", "찾은 구간(F1)"),
+    "metric.json": ("right JSON fields", "맞은 JSON 필드"),
+    "metric.tests": ("unit tests passed", "통과한 단위 테스트"),
+    "metric.loss_per_token": ("loss per token (lower is better)", "토큰당 손실(낮을수록 좋음)"),
+    "metric.loss_per_byte": ("loss per byte (lower is better)", "바이트당 손실(낮을수록 좋음)"),
     "range": ("{low} to {high}", "{low} ~ {high}"),
     # frame
     "title": ("Report of {name}", "{name} 보고서"),
@@ -321,6 +332,15 @@ def number(x: float | None) -> str:
     if isinstance(x, int) or (float(x).is_integer() and abs(x) < 1e15):
         return f"{int(x):,}"
     return f"{x:,.4g}"
+
+
+def chance(p: float | None) -> str:
+    """A p value: two digits that count, none below a ten-thousandth, null as a dash.
+
+    >>> chance(0.007552), chance(9.999e-05), chance(1.0), chance(None)
+    ('0.0076', '< 0.0001', '1', '–')
+    """
+    return "–" if p is None else f"{p:.2g}" if p >= 1e-4 else "< 0.0001"
 
 
 def percent(x: float | None, digits: int = 1) -> str:

@@ -46,17 +46,25 @@ class Prove:
     tests: str = ""
     """For `tests`: the column with Python that is run after the answer's code, in a sandbox; an error in it is a failed test."""
     worth: Worth = field(default_factory=Worth)
+    """What `dadeum decide` reckons with."""
     level: Share = 0.05
+    """How often, at most, a difference is called where there is none; intervals cover one minus it."""
     power: Share = 0.8
+    """How often the smallest difference that is promised has to be found."""
     margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
     """The smallest difference that anybody would care for: a share of the scale (0.05 is five points), of the loss where that is the
     metric. A step, or twice the data, whose whole interval lies below it makes no difference."""
+    ablate_seeds: Count = 5
+    """Trainings of each arm of `prove --ablate`, where `train.seeds` names fewer: five find nearly every difference of which three find
+    half, and one cannot tell a step from the luck of training."""
     pilot: Count = 75
     """Rows of the smallest training of `dadeum curve`; 50 to 100 show whether a model learns the task at all."""
     served: bool = True
     """Start a server on the finished model and hold its prompts and answers against the trainer's (the extra `serve`)."""
     resamples: Count = 10_000
+    """Draws of bootstrap and permutation."""
     max_new_tokens: Count = 64
+    """Tokens of an answer at most."""
 
     def __post_init__(self) -> None:
         """Raises RecipeError for two arms or suites of one name."""

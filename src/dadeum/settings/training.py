@@ -16,7 +16,7 @@ CheckName = Literal[
     "updates_survive", "reload_agrees", "rows_accounted", "too_long", "left_out", "loss_by_role", "mask_round_trip", "seams", "history",
     "control_tokens", "template_differs", "stop_agrees", "vocabulary_fits", "stop_learned", "learning_rate", "held_out_loss", "overlap",
     "text_forms", "reference_agrees", "pairs_contradict", "pairs_length", "labels_balanced", "labels_known", "batches_match",
-    "context_fits", "adapters_cover", "quantised_agrees", "cache_fresh", "resume_agrees", "renderers_agree", "base_fits", "data_enough", "disk_enough",
+    "context_fits", "adapters_cover", "quantised_agrees", "cache_fresh", "resume_agrees", "renderers_agree", "mask_proven", "askable", "base_fits", "data_enough", "disk_enough",
 ]  # fmt: skip
 """What `dadeum check` looks for: probes of the model's behaviour, and checks of rows, tokens and settings."""
 CheckLevel = Literal["block", "warn", "off"]
@@ -31,7 +31,9 @@ class Tiny:
     """A model made on the spot, with its own tokenizer: for demos, tests and small machines."""
 
     vocabulary: Count = 2048
+    """Tokens that its tokenizer learns from the training split."""
     hidden: Count = 128
+    """Width; a multiple of `heads`."""
     layers: Count = 2
     heads: Count = 4
     context: Count = 512
@@ -45,7 +47,9 @@ class Lora:
     """Low-rank adapters on all linear layers (also those of `qlora`)."""
 
     r: Count = 16
+    """Rank: how much an adapter can say."""
     alpha: Positive = 32.0
+    """What the adapters are scaled by, over r."""
     dropout: Share = 0.0
     """0 by default: any dropout costs 58 % more activation memory."""
     variant: Literal["lora", "rslora", "dora"] = "lora"
@@ -128,6 +132,7 @@ class Stage:
     replay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of this stage's rows that are drawn anew from the rows of the stages before: what is seen again is forgotten less."""
     gate: Gate | None = None
+    """What the model must not forget by this stage."""
     objective: Objective | None = None
     method: Method | None = None
     lora: Lora | None = None
@@ -175,11 +180,13 @@ class Train:
     max_length: Count = 512
     """Rows that are longer are left out and counted, never cut."""
     packing: bool = True
+    """Several rows in one sequence, which cannot see each other (the probe packing_leak); off: a row by itself, padded."""
     rows: Annotated[int, Field(ge=0)] = 0
     """Train on this many rows, drawn by the seed from the training split; 0 takes all."""
     tokens: Annotated[int, Field(ge=0)] = 0
     """Train on this many tokens (padding not counted), whatever the held-out loss says; 0 goes by epochs."""
     epochs: Positive = 2.0
+    """How often every row is seen, where `tokens` does not say when to stop."""
     batch_tokens: Count = 4096
     """Tokens in one optimiser step; accumulation follows from it and `micro_tokens`."""
     micro_tokens: Count = 2048
@@ -187,9 +194,11 @@ class Train:
     learning_rate: Annotated[float, Field(ge=0)] | Literal["find"] = 0.0
     """0 takes the method's default; find: a range test on some hundred rows before the training (train/finder.py)."""
     schedule: Literal["linear", "cosine", "constant"] = "linear"
+    """How the rate falls after the warm-up: in a line to 0, in half a wave to 0, or not at all."""
     warmup: Share = 0.05
     """Share of the steps."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    """By what share of the rate weights shrink at each step (AdamW)."""
     patience: Annotated[int, Field(ge=0)] = 3
     """Stop after so many evaluations without a better held-out loss; 0 never stops early."""
     evaluations: Annotated[int, Field(ge=0)] = 8
@@ -197,6 +206,7 @@ class Train:
     seeds: tuple[int, ...] = (0,)
     """One training each; more than one gives the training-seed variance. The first one's model is kept."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where it is trained here; auto: the GPU if there is one."""
     number_format: Literal["auto", "float32", "mixed", "bfloat16"] = "auto"
     """float32: everything in 32 bits. mixed: bf16 arithmetic on 32-bit weights, a frozen base in bf16. bfloat16: trained weights in bf16
     too, half the memory, and updates below 1/256 of a weight are lost to rounding (the probe updates_survive says how many). auto: mixed on

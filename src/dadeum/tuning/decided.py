@@ -11,6 +11,7 @@ from dadeum.errors import DadeumError
 from dadeum.proving import Arm
 from dadeum.recipe import Recipe
 from dadeum.settings import Prove
+from dadeum.tuning import measured
 from dadeum.tuning.answers import arms, ask, compared, prove_settings
 from dadeum.tuning.replies import TUNED, latency, priced, trained
 from dadeum.tuning.rows import train_settings
@@ -23,12 +24,18 @@ STOCK: Final = ("zero_shot", "few_shot", "retrieval")
 def decide(recipe: Recipe, out: Path) -> dict[str, Any]:
     """decision.json of a run whose data are there: quality, tokens, price and time of every arm, break-even, and what is missing.
 
-    Raises DadeumError for a metric that replies are not scored by.
+    Raises DadeumError for a metric that replies are not scored by, and for a model that gives none.
     """
     from dadeum.evaluate import metrics
     from dadeum.evaluate.decision import decide as decided
 
     wanted = prove_settings(recipe)
+    if wanted.metric not in metrics.OF_LOSS and measured.applies(recipe):
+        objective = train_settings(recipe).objective
+        raise DadeumError(
+            f"decide weighs tuning against prompts, examples and look-ups, and a model that is tuned for {objective} and measured by {wanted.metric} is asked "
+            "for no words. `dadeum prove` says what it has to beat, and by how much it does"
+        )
     if wanted.metric in metrics.OF_LOSS:
         raise DadeumError(
             f"the metric {wanted.metric} scores no replies, and prompts, examples and addresses are judged by what they reply. "

@@ -21,7 +21,8 @@ def pairs_contradict(setup: Setup) -> Found:
     pairs = _pairs(setup)
     if pairs is None:
         return Found("pairs_contradict", "not applicable", 0.0, "train.objective asks for no pairs")
-    turned = pairs.select("prompt", pl.col("rejected").alias("chosen"), pl.col("chosen").alias("rejected")).unique()
+    # Two equal ends turned round are the same pair: it is left out by itself, and contradicts nobody.
+    turned = pairs.filter(pl.col("chosen") != pl.col("rejected")).select("prompt", pl.col("rejected").alias("chosen"), pl.col("chosen").alias("rejected")).unique()
     hit = pairs.join(turned, on=["prompt", "chosen", "rejected"], how="semi", maintain_order="left")
     if not hit.height:
         return Found("pairs_contradict", "pass", 0.0, f"none of {pairs.height:,} pairs is turned round in another row")
