@@ -57,6 +57,16 @@ def test_the_headline_is_whom_one_asks_for() -> None:
     assert proof(arms, ["긍정"] * 120, label())["verdict"] == "worse"
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_few_items_tell_nothing_and_warn_of_nothing(n: int) -> None:
+    arms = [Answers("base", [["부정"] * n]), Answers("other", [["긍정"] * n]), Answers("tuned", [["긍정"] * n], (0,))]
+    losses = [Losses([float(i + k) for i in range(n)], [3] * n, [9] * n) for k in (2, 1)]
+    arms = [Answers(arm.name, arm.replies, arm.seeds, [lost]) for arm, lost in zip((arms[0], arms[2]), losses)] + [arms[1]]
+    told = proof(arms, ["긍정"] * n, label(), headline=("tuned", "base"))
+    assert told["verdict"] == "cannot tell" and json.dumps(told, allow_nan=False)
+
+
 def test_two_trained_arms_with_one_training_each_cannot_be_told_apart() -> None:
     rng = np.random.default_rng(0)
     once = [Answers("raw", [said(rng, 0.5)], (0,)), Answers("tuned", [said(rng, 0.95)], (1000,))]

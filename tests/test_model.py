@@ -350,3 +350,17 @@ def test_who_is_asked_later_is_looked_for_before(monkeypatch: pytest.MonkeyPatch
         url = served.url
     with pytest.raises(DadeumError, match=r"can't be reached .*start it, or leave the arm out"):
         reach(url)
+
+
+def test_a_server_that_is_always_busy_is_no_wrong_address() -> None:
+    with serving(lambda body, n: (429, {}, b"rate limit")) as served, pytest.raises(DadeumError, match=r"at_once: 1.*quota is spent\. 0 of 1") as told:
+        at(served.url, tries=3).answers(asks(1))
+    assert "/v1?" not in str(told.value)
+
+
+@pytest.mark.parametrize("usage", ["many", [1], {"prompt_tokens": "many", "completion_tokens": None}, {"prompt_tokens": -5}, 7, None])
+def test_an_answer_is_one_whatever_is_said_of_its_tokens(usage: Any) -> None:
+    told = {"choices": [{"message": {"content": "서울"}, "finish_reason": "stop"}], "usage": usage}
+    with serving(lambda body, n: (200, {}, json.dumps(told).encode())) as served:
+        [reply] = at(served.url).answers(asks(1))
+    assert (reply.text, reply.read, reply.written) == ("서울", 0, 0)

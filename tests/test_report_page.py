@@ -110,6 +110,26 @@ def test_another_level_is_told_as_it_is(run: Path) -> None:
     assert "99% interval" in page.render(run).partition("</header>")[0]
 
 
+def test_two_pairs_that_differ_alike_are_not_mistaken_for_each_other(run: Path) -> None:
+    """An address that is as good as the tuned model differs from the base by the very same number."""
+    proof = orjson.loads((run / "proof.json").read_bytes())
+    top = next(c for c in proof["comparisons"] if {c["a"], c["b"]} == {"tuned", "raw"})
+    twin = {**top, "a": "big", "b": "raw"}
+    told = {**proof, "headline": ["tuned", "raw"], "arms": {"big": proof["arms"]["tuned"], **proof["arms"]}, "comparisons": [twin, *proof["comparisons"]]}
+    (run / "proof.json").write_bytes(orjson.dumps(told))
+    assert "The model tuned on engineered rows scores" in page.render(run).partition("</header>")[0]
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_an_interval_without_ends_is_no_crash(run: Path, lang: str) -> None:
+    """Two held-out items leave the held-out loss without an interval: its ends are null in proof.json."""
+    proof = orjson.loads((run / "proof.json").read_bytes())
+    open_ = {"low": None, "high": None}
+    arms = {name: {**arm, **open_} for name, arm in proof["arms"].items()}
+    (run / "proof.json").write_bytes(orjson.dumps({**proof, **open_, "arms": arms, "comparisons": [{**c, **open_} for c in proof["comparisons"]]}))
+    assert "−∞" in page.render(run, lang)
+
+
 @pytest.mark.parametrize("lang", LANGS)
 def test_a_run_that_stopped_at_the_split_says_what_is_missing(tmp_path: Path, lang: str) -> None:
     t = Words(lang)

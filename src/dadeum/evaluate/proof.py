@@ -242,6 +242,8 @@ def _comparisons(scored: Scored, prove: Prove, seed: int, headline: tuple[str, s
 
 def _smallest(one: Difference, power: float, level: float, binary: bool) -> float | None:
     """The true difference that a comparison like this one would have called with chance `power`; null where it lies beyond the scale."""
+    if one.clusters < 2:
+        return None  # nothing says how far one group alone may lie off
     found = _finite(one.promise(power, level))
     return None if binary and found is not None and found > 1 else found
 

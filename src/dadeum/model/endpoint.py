@@ -20,7 +20,7 @@ from typing import Any, Final
 from dadeum.errors import DadeumError
 from dadeum.model import keep
 from dadeum.model.asked import Ask, Reply
-from dadeum.model.post import FIRST, RefusedError, SilentError, StumbledError, post, shown
+from dadeum.model.post import FIRST, BusyError, RefusedError, SilentError, StumbledError, post, shown
 from dadeum.proving import KEY, Budget, Price
 
 BROKEN: Final = 3
@@ -147,7 +147,8 @@ class Endpoint:
                         kept.put(digest, reply)
         if why or over:
             rest = f"{len(known) - refused:,} of {whole:,} answers are kept: the same command asks only for the others"
-            raise DadeumError(f"{self.name}: {over or why}. {rest}")
+            said = str(over or why)
+            raise DadeumError(f"{self.name}: {said}{'' if said.endswith('?') else '.'} {rest}")
 
     def _over(self, spent: Spent, asks: Sequence[Ask]) -> str:
         """Why `asks` could go over the budget; empty where they can't."""
@@ -190,6 +191,8 @@ class Endpoint:
                 return Reply(None, seconds=time.perf_counter() - began, why=str(error))
             except StumbledError:
                 raise
+            except BusyError as error:
+                raise BusyError(f"{error}. Fewer requests at a time (at_once: 1) or more tries may get through, if no quota is spent") from error
             except SilentError as error:
                 raise SilentError(f"{error}. Does it run, and is the address the one up to /v1?") from error
             reply = _reply(told, time.perf_counter() - began)
@@ -210,7 +213,7 @@ def _reply(told: Any, seconds: float) -> Reply | None:
     """What a server's JSON says, or None where it is no chat completion."""
     try:
         choice = told["choices"][0]
-        message, usage, why = choice["message"], told.get("usage") or {}, choice.get("finish_reason")
+        message, why = choice["message"], choice.get("finish_reason")
         text, calls = message["content"], message.get("tool_calls")
         if isinstance(text, list):  # parts, as some servers write them
             text = "".join(part["text"] for part in text if part.get("type", "text") == "text")
@@ -220,12 +223,19 @@ def _reply(told: Any, seconds: float) -> Reply | None:
             text = message["refusal"]  # it would say this to anybody
         if text is None and why in ("stop", "length"):
             text = ""  # all that it may say went into thinking, which is no answer
-        read, written = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError):
         return None
+    read, written = _counted(told.get("usage"))
     if why == "content_filter":
         return Reply(None, read, written, seconds, why="content_filter")
     if not isinstance(text, str):
         return None
     whole = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")  # half an emoji: no file would take it
     return Reply(whole, read, written, seconds, cut=why == "length")
+
+
+def _counted(usage: Any) -> tuple[int, int]:
+    """The tokens that a server says it read and wrote; an answer is one whatever stands there."""
+    usage = usage if isinstance(usage, dict) else {}
+    read, written = (usage.get(key) for key in ("prompt_tokens", "completion_tokens"))
+    return read if isinstance(read, int) and read > 0 else 0, written if isinstance(written, int) and written > 0 else 0

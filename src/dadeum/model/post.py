@@ -46,6 +46,10 @@ class SilentError(DadeumError):
     """No answer in all tries."""
 
 
+class BusyError(SilentError):
+    """Too many requests (429) in every try: its limit of requests, or a quota that is spent."""
+
+
 class StumbledError(SilentError):
     """The server broke (500) on this request in every try. It may be this request that breaks it."""
 
@@ -94,7 +98,7 @@ def post(
             told = f"nothing within {patience:g} seconds" if isinstance(reason, TimeoutError) else str(reason) or type(error).__name__
         if attempt < tries:
             wait(pause)
-    kind = StumbledError if codes == [500] * tries else SilentError
+    kind = {500: StumbledError, 429: BusyError}.get(codes[0], SilentError) if len(codes) == tries and len(set(codes)) == 1 else SilentError
     raise kind(f"{url} gave no answer in {tries} tries ({told})")
 
 
