@@ -18,7 +18,7 @@ def planted(runs: int) -> str:
     """One line a world: what was planted, how often it was called (percent)."""
     from evaluate_worlds import EFFECTS, MATRIX, cell
 
-    lines = ["| world | null called | promised effect found | twice that effect found |", "|---|---|---|---|"]
+    lines = ["| world | null called a gain | null called either way | promised effect found | twice that effect found |", "|---|---|---|---|---|"]
     for name in MATRIX:
         lines.append(f"| {name} | {' | '.join(f'{100 * cell(name, effect, runs):.1f}' for effect in EFFECTS)} |")
         print(lines[-1], flush=True)

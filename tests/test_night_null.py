@@ -33,10 +33,10 @@ def test_without_dirt_raw_and_engineered_are_called_different_no_more_often_than
 @pytest.mark.parametrize("name", MATRIX)
 def test_planted_effects_are_called_as_promised(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     runs = 400
-    found = {effect: cell(name, effect, runs, seed=1) for effect in EFFECTS}
+    found = {effect: cell(name, effect, runs, seed=1) for effect in EFFECTS if effect != "gain"}  # a gain is one of the nulls called
     with capsys.disabled():
         print(f"\n{name}: {found}")
     # The bounds of 400 draws: 5 % comes out above 7.9 %, and 80 % below 74.7 %, in one of two hundred nights.
     assert found["null"] <= 0.079
-    assert found["promised"] >= (0.72 if name.startswith("30 uneven skewed") else 0.747)
+    assert found["promised"] >= 0.747
     assert found["large"] >= 0.9

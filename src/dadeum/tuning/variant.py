@@ -28,7 +28,7 @@ from dadeum.tuning.suites import Held
 from dadeum.tuning.trainings import arms
 
 
-def study_seeds(recipe: Recipe, least: int = 1) -> tuple[int, ...]:
+def study_seeds(recipe: Recipe, least: int) -> tuple[int, ...]:
     """The run's own seeds, and where they are fewer than `least` the smallest others."""
     own = train_settings(recipe).seeds
     more = itertools.islice((seed for seed in itertools.count() if seed not in own), max(0, least - len(own)))
@@ -48,9 +48,9 @@ def tuned(recipe: Recipe, out: Path, held: Held, seeds: Sequence[int], say: Say)
 def variant(recipe: Recipe, out: Path, name: str, taught: list[Lesson], held: Held, number: int, seeds: Sequence[int], say: Say) -> Answers:
     """Train these lessons with each seed and ask the held-out items. number: other variants of the run have other ones, hence other seeds."""
     drawn = [seed + 1000 * number for seed in seeds]
-    settled_ones = settled(recipe, out, taught, same_tokens=True)
+    equal = settled(recipe, out, taught, same_tokens=True)
     for seed in drawn:
-        _train(recipe, out, Course(name, seed, seed, settled_ones), say)
+        _train(recipe, out, Course(name, seed, seed, equal), say)
     return _answers(recipe, out, name, drawn, [_model(out, name, seed) for seed in drawn], held)
 
 
@@ -62,10 +62,10 @@ def stands_on(recipe: Recipe, out: Path, held: Held) -> str:
 
 
 def settled(recipe: Recipe, out: Path, taught: list[Lesson], same_tokens: bool) -> list[Lesson]:
-    """The lessons with the learning rates that were looked for already, and with the number of tokens that the tuned model's took."""
+    """The lessons with the learning rates that were looked for already, and (same_tokens) with the number of tokens that the tuned model's took."""
     made = []
     for lesson, told in zip(taught, tuned_records(recipe, out)):
-        changed: dict[str, Any] = {"tokens": told["tokens"]} if same_tokens else {}
+        changed: dict[str, Any] = {"tokens": told["tokens"]} if same_tokens and not lesson.settings.tokens else {}
         if lesson.settings.learning_rate == "find":
             changed["learning_rate"] = told["learning_rate"]
         made.append(dataclasses.replace(lesson, settings=dataclasses.replace(lesson.settings, **changed)))
