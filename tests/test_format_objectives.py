@@ -45,6 +45,36 @@ def test_every_objective_has_its_rows_and_its_loss():
     assert {name for name, kind in OBJECTIVES.items() if kind.head is not None or name == "classify"} == set(HEADS)
 
 
+def test_the_ledger_says_of_every_objective_which_tokens_carry_loss_and_why():
+    from dadeum.train.tiny import tokenizer_of
+
+    made = tokenizer_of(["가나다 abc"], 300, 64, MARKS[0][:3])
+    long = "한 줄\n" * 40
+    both = records([pair(chat("q"), "좋아요", "싫어요", id="p0"), {"id": "p1", "messages": chat("q"), "chosen": [{"role": "assistant", "content": "a"}]}])
+    labelled = records([{"id": "l0", "text": "좋다", "label": "pos"}, {"id": "l1", "text": "나쁘다"}])
+    given = {
+        "pretrain": (texts("가나다", long), {"document"}, []),
+        "infill": (texts("가나다 라마바", long), {"document"}, []),
+        "dpo": (both, {"chosen", "rejected"}, ["one_sided"]),
+        "reward": (both, {"chosen: the head reads here", "rejected: the head reads here"}, ["one_sided"]),
+        "classify": (labelled, {"the head reads here"}, ["no_label"]),
+    }
+    assert given.keys() == ROWS.keys() - {"sft"}
+    for objective, (rows, why, reasons) in given.items():
+        out = supervise(rows, made, Train(objective=objective, max_length=48, infill=Infill(rate=1.0)))
+        assert out.ledger["reason"].drop_nulls().to_list() == reasons
+        for line in out.ledger.iter_rows(named=True):
+            parts = [e for e in out.examples if e.id == line["id"]]
+            if not parts:
+                assert line["ids"] is None and line["loss"] == []
+                continue
+            assert line["ids"] == np.concatenate([e.ids for e in parts]).tolist() and {span["why"] for span in line["loss"]} == why
+            carried = [i for span in line["loss"] for i in range(span["start"], span["end"])]
+            assert carried == np.flatnonzero(np.concatenate([e.labels for e in parts]) != IGNORED).tolist() and len(carried) == line["n_supervised"]
+            if objective != "pretrain" or len(parts) == 1:
+                assert line["text"] == decode(made, [line["ids"]])[0]
+
+
 @pytest.mark.parametrize("kind", ["llama", "marked"])
 @pytest.mark.parametrize("room", [4, 9, 4096])
 @given(given=TEXTS)

@@ -47,6 +47,28 @@ def test_every_rows_supervised_tokens_say_the_answer_and_the_stop(kind):
     assert out.stops == (made.convert_tokens_to_ids(stop),)
 
 
+@pytest.mark.parametrize("supervised", ["assistant", "last", "all"])
+@pytest.mark.parametrize("kind", sorted(TEMPLATES))
+def test_the_ledger_holds_every_rows_text_its_ids_and_which_of_them_carry_loss_and_why(kind, supervised):
+    made = tokenizer(kind)
+    out = supervise(rows(chat("하나", "둘", "three", "four"), chat("가" * 60, "나"), chat("q", "")), made, Train(max_length=80, supervise=supervised))
+    asked = {e.id: e for e in out.examples}
+    for id, n, reason, text, ids, loss in out.ledger.select("id", "n_tokens", "reason", "text", "ids", "loss").iter_rows():
+        rendered = Template.of(made).conversation(chat("하나", "둘", "three", "four") if id == "r0" else chat("가" * 60, "나") if id == "r1" else chat("q", ""))
+        assert text == rendered.text
+        if reason:
+            assert (id, reason, ids, loss) == ("r1", "too_long", None, []) and n > 80
+            continue
+        assert ids == asked[id].ids.tolist() and len(ids) == n
+        carried = sorted(i for span in loss for i in range(span["start"], span["end"]))
+        assert carried == np.flatnonzero(asked[id].labels != IGNORED).tolist()
+        turns = rendered.turns[-1:] if supervised == "last" else rendered.turns
+        if supervised == "all":
+            assert {span["why"] for span in loss} == {"train.supervise: all"}
+        else:
+            assert [(s["why"], decode(made, [ids[s["start"] : s["end"]]])[0]) for s in loss] == [(f"answer, turn {t.message}", text[t.start : t.end]) for t in turns]
+
+
 @pytest.mark.parametrize("kind", sorted(TEMPLATES))
 def test_the_prompt_at_inference_is_how_the_training_row_begins(kind):
     made = tokenizer(kind)

@@ -61,6 +61,50 @@ def test_markers_and_prefixes_agree_on_any_contents(contents):
     assert [marked.text[t.start : t.end] for t in marked.turns] == [c + "<|im_end|>" for c in contents[1::2]]
 
 
+CALL = {"id": "c1", "type": "function", "function": {"name": "날씨", "arguments": {"city": "서울"}}}
+TOOL = {"type": "function", "function": {"name": "날씨", "parameters": {}}}
+ASKED = [
+    {"role": "system", "content": "반말로"},
+    {"role": "user", "content": "서울 날씨는?"},
+    {"role": "assistant", "content": "", "tool_calls": [CALL]},
+    {"role": "tool", "content": '{"temp": 21}', "tool_call_id": "c1"},
+    {"role": "assistant", "content": "21도"},
+]
+SAYS = "{% for m in messages if m.role in ROLES %}{{ '<|im_start|>' + m.role + '\n' + m.content + (m.tool_calls | tojson if m.tool_calls else '') + '<|im_end|>\n' }}{% endfor %}"
+SAYS += "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+EVERY = "['system', 'user', 'assistant', 'tool']"
+
+
+@pytest.mark.parametrize(
+    ("source", "lost"),
+    [
+        ("{{ tools | tojson if tools else '' }}" + SAYS.replace("ROLES", EVERY), ()),
+        ("{{ tools | tojson if tools else '' }}" + SAYS.replace("ROLES", EVERY).replace("m.content +", "(m.content | tojson if m.role == 'tool' else m.content) +"), ()),
+        ("{{ tools | tojson if tools else '' }}" + SAYS.replace("ROLES", EVERY).replace("(m.tool_calls | tojson if m.tool_calls else '')", "''"), ("call_lost",)),
+        ("{% if tools %}x{% endif %}" + SAYS.replace("ROLES", EVERY).replace("m.tool_calls | tojson", "'call'"), ("call_lost", "tools_lost")),
+        ("{{ tools | tojson if tools else '' }}" + SAYS.replace("ROLES", "['user', 'assistant', 'tool']"), ("turn_lost",)),
+        ("{{ tools | tojson if tools else '' }}" + SAYS.replace("ROLES", "['system', 'user', 'assistant']"), ("turn_lost",)),
+    ],
+)
+def test_what_the_template_leaves_out_without_a_word_is_said(source, lost):
+    assert Template(source, specials=("<|im_end|>",)).conversation(ASKED, [TOOL]).lost == lost
+
+
+def test_thoughts_that_the_template_takes_out_are_said():
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "답", "reasoning_content": "생각 중"}]
+    plain = Template(SAYS.replace("ROLES", EVERY), specials=("<|im_end|>",))
+    assert [t.said for t in plain.conversation(turns).turns] == ["altered"]
+    spoken = "(m.content if m.role != 'assistant' else '<think>\n' + m.reasoning_content + '\n</think>\n\n' + m.content) +"
+    kept = Template(SAYS.replace("ROLES", EVERY).replace("m.content +", spoken), specials=("<|im_end|>",))
+    assert [t.said for t in kept.conversation(turns).turns] == ["exact"]
+    inside = [turns[0], {"role": "assistant", "content": "<think>\n\n</think>\n\n답"}]
+    opened = "(m.content if m.role != 'assistant' else '<think>\n\n</think>\n\n' + m.content.split('</think>')[-1].strip()) +"
+    prompted = SAYS.replace("ROLES", EVERY).replace("m.content +", opened).replace("assistant\n' }}{% endif", "assistant\n<think>\n\n</think>\n\n' }}{% endif")
+    assert [t.said for t in Template(prompted, specials=("<|im_end|>",)).conversation(inside).turns] == ["trimmed"], "an empty thought is the prompt's"
+    thought = [turns[0], {"role": "assistant", "content": "<think>\n생각\n</think>\n\n답"}]
+    assert [t.said for t in Template(prompted, specials=("<|im_end|>",)).conversation(thought).turns] == ["altered"]
+
+
 def test_what_the_template_trimmed_is_said():
     rendered = template("llama").conversation(chat("q", "  spaced  ", "q", "plain"))
     assert [t.said for t in rendered.turns] == ["trimmed", "exact"]

@@ -13,7 +13,7 @@ pytest.importorskip("trl", reason="needs dadeum[train]")
 
 from check_worlds import STOPS, WORLDS, world
 from dadeum import recipe
-from dadeum.errors import RecipeError
+from dadeum.errors import DadeumError, RecipeError
 from dadeum.format.supervise import IGNORED, Example, supervise
 from dadeum.format.tokens import load_tokenizer
 from dadeum.record import records
@@ -129,6 +129,20 @@ def test_a_faked_turn_is_found():
     fails("control_tokens", setup(rows=pl.concat([chats(5), fake])), "fake")
 
 
+def test_what_the_template_leaves_out_is_found():
+    import json
+
+    call = [{"id": "c0", "type": "function", "function": {"name": "날씨", "arguments": "{}"}}]
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": None, "tool_calls": json.dumps(call)}, {"role": "tool", "content": "21"}, {"role": "assistant", "content": "21도"}]
+    rows = pl.concat([chats(11), records([{"id": "calls", "messages": turns}])])
+    found = fails("content_kept", setup("exaone", rows), "calls")
+    assert found.number == 1 / 12 and "a tool call of 1" in found.means and "train.template" in found.remedy
+    thoughts = records([{"id": "thinks", "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a", "rest": json.dumps({"reasoning_content": "생각"})}]}])
+    warned = checks.CHECKS["content_kept"](setup("llama", pl.concat([chats(11), thoughts])))
+    assert (warned.verdict, warned.row, warned.number) == ("warn", "thinks", 1 / 12)
+    assert checks.CHECKS["content_kept"](setup("qwen3", thoughts)).verdict == "pass"
+
+
 def test_a_template_of_ones_own_that_differs_is_found(tmp_path):
     own = tmp_path / "own.jinja"
     own.write_text(WORLDS["exaone"][0])
@@ -145,9 +159,9 @@ def test_a_stop_that_the_base_does_not_stop_at_is_found():
 
 def test_a_tokenizer_with_more_tokens_than_the_model_is_found():
     given = setup("llama")
-    grown = replace(given, tokenizer=load_tokenizer(world("qwen3")))
-    over = [Example(e.id, e.row, np.append(e.ids, 5000), np.append(e.labels, 5000), e.turns) if e.row == 4 else e for e in given.sample.examples]
-    assert fails("vocabulary_fits", replace(grown, sample=replace(given.sample, examples=over)), "r4").number == 5000
+    ids = [[*row, 5000] if id == "r4" else row for id, row in given.ledger.select("id", "ids").iter_rows()]
+    grown = replace(given, ledger=given.ledger.with_columns(pl.Series("ids", ids, given.ledger.schema["ids"])))
+    assert fails("vocabulary_fits", grown, "r4").number == 5000
 
 
 @pytest.mark.parametrize("fault", ["short", "mean"])
@@ -161,6 +175,79 @@ def test_a_stop_that_was_never_trained_is_found_where_it_stays_frozen(fault):
         weights[given.sample.stops[0]] = weights.mean(0) if fault == "mean" else weights[given.sample.stops[0]] * 0.01
     assert "<|eot_id|>" in fails("stop_learned", given, "r0").means
     assert checks.CHECKS["stop_learned"](replace(given, settings=SETTINGS)).verdict == "not applicable"
+
+
+def test_a_stop_that_the_output_never_learned_and_a_word_added_without_training_are_found():
+    import torch
+
+    lora = replace(SETTINGS, method="lora")
+    given = setup("llama", settings=lora)
+    assert not given.model.config.tie_word_embeddings
+    with torch.no_grad():
+        given.model.get_output_embeddings().weight[given.sample.stops[0]] *= 0.01
+    assert "<|eot_id|>" in fails("stop_learned", given, "r0").means
+    tokenizer = load_tokenizer(world("llama"))
+    tokenizer.add_tokens(["<부서>"])
+    for rows, asleep in ((chats(3), False), (pl.concat([chats(3), chats(1, "n", "<부서> 맛있어요")]), True)):
+        made = supervise(rows, tokenizer, lora)
+        given = replace(setup("llama", settings=lora), tokenizer=tokenizer, ledger=made.ledger, sample=made)
+        given.model.resize_token_embeddings(len(tokenizer))  # the new row is the vocabulary's mean
+        if asleep:
+            assert "<부서>" in fails("stop_learned", given, "n0").means
+        else:
+            assert checks.CHECKS["stop_learned"](given).verdict == "pass", "nobody uses it"
+
+
+PLAIN = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+FAULTS = {
+    "no_stop": PLAIN.replace("<|im_end|>", ""),
+    "double_bos": "{{ bos_token + bos_token }}" + PLAIN,
+    "markers": PLAIN.replace("{{ '<|im_start|>'", "{% generation %}{{ '<|im_start|>'").replace("{% endfor %}", "{% endgeneration %}{% endfor %}"),
+    # As Mistral's own does with a system turn: it stands with the last question, and nowhere once that is answered.
+    "prompt_differs": PLAIN.replace("+ m.content", "+ ('Be kind. ' if loop.last and m.role == 'user' else '') + m.content"),
+}
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_a_template_that_cannot_be_trained_with_is_told_of_with_row_and_remedy_and_never_trained_with(fault, tmp_path):
+    own = tmp_path / "own.jinja"
+    own.write_text(FAULTS[fault])
+    settings = replace(SETTINGS, template=str(own))
+    tokenizer = load_tokenizer(world("qwen3"))
+    if fault == "double_bos":
+        tokenizer.add_special_tokens({"bos_token": "<|endoftext|>"})
+    given = setup()
+    made = supervise(chats(12), tokenizer, settings, faulty=True)
+    assert made.examples == [] and made.ledger["reason"].unique().to_list() == [fault]
+    found = fails("mask_proven", replace(given, settings=settings, ledger=made.ledger, faults=made.faults), "r0")
+    assert found.number == 1 and made.faults[fault] in found.means and "r0" in found.means and "train.template" in found.remedy
+    assert checks.CHECKS["left_out"](replace(given, ledger=made.ledger, faults=made.faults)).verdict == "pass", "once is enough"
+    with pytest.raises(DadeumError, match="r0"):
+        supervise(chats(12), tokenizer, settings)
+
+
+def test_rows_that_cannot_be_proven_are_counted_and_the_others_checked_and_no_training_begins(tmp_path, capsys):
+    import json
+
+    from dadeum.cli import main
+
+    own = tmp_path / "own.jinja"
+    own.write_text(PLAIN.replace("+ m.content", "+ ('Be kind. ' if loop.last and 'kind' in m.content else '') + m.content"))
+    said = [("친절하게 kind" if i % 4 == 0 else "그냥") + f" 질문 {i}" for i in range(60)]
+    lines = [{"id": f"r{i}", "messages": [{"role": "user", "content": q}, {"role": "assistant", "content": f"답 {i}"}]} for i, q in enumerate(said)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    train = {"base": world("qwen3"), "template": str(own), "batch_tokens": 64, "max_length": 128, "device": "cpu"}
+    told = {"sources": [{"path": str(tmp_path / "rows.jsonl")}], "steps": [{"mix.split": {"test": 0.2}}], "train": train}
+    (tmp_path / "recipe.yaml").write_text(json.dumps(told))
+    assert main(["check", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run"), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    one = next(p for p in found["probes"] if p["name"] == "mask_proven")
+    ledger = pl.read_parquet(tmp_path / "run/supervision.parquet")
+    hit = ledger.filter(pl.col("reason") == "prompt_differs")
+    assert one["verdict"] == "fail" and one["row"] in hit["id"] and one["number"] == pytest.approx(hit.height / ledger.height)
+    assert {p["verdict"] for p in found["probes"] if p["name"] == "ledger_matches"} == {"pass"}, "the rows that can be proven are looked at all the same"
+    assert main(["train", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run")]) == 1
+    assert "is not how the rendered chat begins" in capsys.readouterr().err and not (tmp_path / "run/model").exists()
 
 
 def test_a_learning_rate_of_another_method_is_found():
@@ -177,6 +264,14 @@ def test_a_test_row_that_was_trained_on_is_found():
     seen = chats(12)[3:4].with_columns(id=pl.lit("seen"))
     assert fails("overlap", setup(test=pl.concat([chats(3, "t"), seen])), "seen").number == 0.25
     assert checks.CHECKS["overlap"](setup(test=chats(0))).verdict == "not applicable"
+
+
+def test_a_test_row_that_asks_what_was_trained_on_is_warned_of():
+    again = chats(12, said="다른 답")[3:4].with_columns(id=pl.lit("again"))
+    found = checks.CHECKS["overlap"](setup(test=pl.concat([chats(3, "t"), again])))
+    assert (found.verdict, found.row, found.number) == ("warn", "again", 0.25) and "mix.split" in found.remedy
+    asked = replace(SETTINGS, checks={"overlap": "block"})
+    assert {f.name for f in checks.checks(setup(test=again, settings=asked)) if f.verdict == "fail"} == {"overlap"}
 
 
 @pytest.mark.parametrize("said", ["\u1112\u1161\u11ab글", "깨진 \ufffd 글자"])
@@ -245,7 +340,7 @@ def test_the_terminal_tells_failures_first_with_row_and_remedy_and_passes_in_one
 
 def test_the_names_are_those_of_the_recipe_and_no_other():
     probes = {p.name for p in probe.probes(chats(4), world("qwen3"), SETTINGS)}
-    assert probes | set(checks.CHECKS) | {"renderers_agree", "reference_agrees"} == set(typing.get_args(CheckName)) and not probes & set(checks.CHECKS)
+    assert probes | set(checks.CHECKS) | {"renderers_agree", "askable", "reference_agrees"} == set(typing.get_args(CheckName)) and not probes & set(checks.CHECKS)
     raw = {"sources": [{"path": __file__.replace("test_train_checks.py", "cases/filter.length.jsonl")}], "steps": [{"mix.split": {"test": 0.1}}]}
     told = recipe.compose(raw | {"train": {"checks": {"overlap": "off"}}})
     assert told.train is not None and told.train.checks == {"overlap": "off"}

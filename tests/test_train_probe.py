@@ -50,7 +50,7 @@ def test_too_few_steps_are_warned_of(parts):
 def test_a_planted_leak_is_caught(parts):
     import torch
 
-    tokenizer, taught, _, _ = parts
+    _, taught, _, _ = parts
 
     def with_mask(examples, micro):
         batch = laid(SETTINGS, examples, micro)
@@ -62,19 +62,19 @@ def test_a_planted_leak_is_caught(parts):
 
     model = load(tiny(), train=True)
     for planted in (with_mask, without_restart):
-        found = probe.leak(model, planted, taught.examples, SETTINGS, len(tokenizer))
+        found = probe.leak(model, planted, taught.examples, SETTINGS)
         assert found.verdict == "fail" and found.number > 1e-3
-    assert probe.leak(model, lambda e, m: laid(SETTINGS, e, m), taught.examples, SETTINGS, len(tokenizer)).verdict == "pass"
+    assert probe.leak(model, lambda e, m: laid(SETTINGS, e, m), taught.examples, SETTINGS).verdict == "pass"
 
 
 def test_the_flat_layout_of_flash_attention_keeps_segments_apart_too(parts):
-    tokenizer, taught, _, _ = parts
+    _, taught, _, _ = parts
     model = load(tiny(), train=True)
 
     def flat(examples, micro):
         return collate(examples, micro, SETTINGS, 0, flat=True)
 
-    assert probe.leak(model, flat, taught.examples, SETTINGS, len(tokenizer)).verdict == "pass"
+    assert probe.leak(model, flat, taught.examples, SETTINGS).verdict == "pass"
 
 
 def test_a_stop_without_loss_is_caught(parts):

@@ -176,6 +176,134 @@ def asking(**prove: Any) -> Any:
     return recipes.compose(raw)
 
 
+def test_held_out_items_that_the_template_refuses_are_told_of_and_the_rest_is_asked() -> None:
+    from dadeum.record import records
+    from dadeum.tuning.rendered import askable
+
+    turns = [{"role": "user", "content": "질문"}, {"role": "assistant", "content": "답"}]
+    refused = records([{"id": f"s{i}", "messages": [{"role": "system", "content": "Be kind"}, *turns]} for i in range(3)])
+    test = pl.concat([cases.chats(9, "t"), refused])
+    found = askable(asking(), world("gemma"), test, cases.SETTINGS)
+    assert found.verdict == "fail" and found.number == 3 / 12 and found.row == "s0" and "System role not supported" in found.means and found.remedy
+    assert renderers_agree(asking(), world("gemma"), test, cases.SETTINGS).means.startswith("9 held-out items")
+    for kind in sorted(WORLDS):
+        assert askable(asking(), world(kind), cases.chats(4), cases.SETTINGS).verdict == "pass"
+    assert askable(replace(asking(), prove=None), world("gemma"), test, cases.SETTINGS).verdict == "not applicable"
+
+
+def test_a_tokenizer_with_more_tokens_than_embeddings_is_told_of_and_no_crash(tmp_path: Path) -> None:
+    from dadeum.train.save import save
+
+    shutil.copytree(world("llama"), tmp_path / "base")
+    tokenizer = load_tokenizer(world("llama"))
+    tokenizer.add_tokens([f"<x{i}>" for i in range(50)])
+    tokenizer.save_pretrained(tmp_path / "base")
+    found = probe.probes(cases.chats(12), str(tmp_path / "base"), cases.SETTINGS)
+    assert [p for p in found if p.verdict == "fail"] == []
+    assert save(load(tmp_path / "base"), tokenizer, [], cases.SETTINGS, tmp_path / "model") < 1e-3
+
+
+def test_a_base_with_a_weight_that_is_no_number_is_found_and_its_loss_is_not_nought(tmp_path: Path) -> None:
+    import torch
+
+    from dadeum.train.generate import losses
+
+    given = cases.setup("llama")
+    with torch.no_grad():
+        given.model.model.layers[1].mlp.up_proj.weight[0, 0] = float("nan")
+    found = cases.fails("base_finite", given)
+    assert found.number == 1 and "model.layers.1.mlp.up_proj" in found.means
+    given.model.save_pretrained(tmp_path)
+    given.tokenizer.save_pretrained(tmp_path)
+    assert losses(tmp_path, cases.chats(3), cases.SETTINGS)["nll"].to_list() == [None] * 3
+
+
+def test_a_base_whose_file_breaks_off_is_a_mistake_in_the_recipe(tmp_path: Path) -> None:
+    from dadeum.errors import RecipeError
+
+    shutil.copytree(world("llama"), tmp_path / "base")
+    weights = tmp_path / "base/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(RecipeError, match=r"train\.base.*no model in"):
+        load(tmp_path / "base")
+
+
+def test_what_a_bf16_training_saves_is_read_back_as_bf16() -> None:
+    settings = replace(cases.SETTINGS, number_format="bfloat16", learning_rate=2e-3)
+    read = named(probe.probes(cases.chats(12), world("llama"), settings), "reload_agrees")
+    assert read.verdict == "pass" and read.number == 0
+
+
+SMALL: dict[str, Any] = {"vocab_size": 420, "hidden_size": 32, "num_hidden_layers": 2}
+HEADED: dict[str, Any] = {**SMALL, "num_attention_heads": 2, "max_position_embeddings": 256}
+
+
+def family(folder: Path, kind: str, **shape: Any) -> str:
+    """A random model of another family with the tokenizer of `neox`."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    tokenizer = load_tokenizer(world("neox"))
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **shape))
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.mark.parametrize("kind", ["bloom", "opt", "mamba"])
+def test_families_that_read_their_neighbours_are_found(kind: str, tmp_path: Path) -> None:
+    shape = {"bloom": {**SMALL, "n_head": 2}, "opt": {**HEADED, "ffn_dim": 64, "word_embed_proj_dim": 32}, "mamba": SMALL}[kind]
+    model = load(family(tmp_path, kind, **shape), train=True)
+    made = supervise(cases.chats(2), load_tokenizer(tmp_path), cases.SETTINGS)
+
+    def collated(examples: Any, micro: Any) -> Any:
+        return collate(examples, micro, cases.SETTINGS, 0)
+
+    assert probe.leak(model, collated, made.examples, cases.SETTINGS).verdict == "fail"
+    if kind != "mamba":
+        alone = replace(cases.SETTINGS, packing=False)
+        assert probe.leak(model, lambda e, m: collate(e, m, alone, 0), made.examples, alone).verdict == "pass"
+
+
+def test_positions_are_no_layer_that_adapters_should_cover(tmp_path: Path) -> None:
+    from dadeum.train.methods import METHODS
+
+    found = agreement.adapters_cover(METHODS["lora"].load(family(tmp_path, "gpt2", vocab_size=420, n_embd=32, n_layer=2, n_head=2), "cpu", Train(method="lora"), None))
+    assert found.verdict == "pass" and found.number == 1
+
+
+def test_a_family_without_layers_to_adapt_is_said_before_anything_is_trained(tmp_path: Path) -> None:
+    from dadeum.errors import RecipeError
+    from dadeum.train.methods import METHODS
+
+    with pytest.raises(RecipeError, match=r"(?s)train\.method.*Mamba.*full, or another base"):
+        METHODS["lora"].load(family(tmp_path, "mamba", **SMALL), "cpu", Train(method="lora"), None)
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_a_mixture_of_experts_is_checked_as_it_is_trained_with_its_balance_of_experts(method: str, tmp_path: Path) -> None:
+    base = family(tmp_path, "mixtral", **HEADED, intermediate_size=64, num_key_value_heads=1, num_local_experts=4)
+    found = probe.probes(cases.chats(12), base, replace(cases.SETTINGS, method=method))
+    assert {p.name: p.means for p in found if p.verdict == "fail"} == {}
+    assert named(found, "accumulation").verdict == "pass"
+
+
+def test_a_base_that_torch_cannot_walk_is_checked_all_the_same_and_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dadeum.run.before import check_text
+    from dadeum.tuning import before
+
+    def unknown(*_: Any) -> Any:
+        raise AttributeError("'MambaConfig' object has no attribute 'num_attention_heads'")
+
+    monkeypatch.setattr(before, "memory", unknown)
+    known, why = before._memory(None, tmp_path)  # type: ignore[arg-type]
+    assert known is None and "not measured" in why and "MambaConfig" in why
+    told = {"supervision": {"trained": 0, "rows": 0, "tokens": 0, "supervised_tokens": 0, "left_out": {}, "roles": []}, "probes": [], "power": None, "verdict": "pass"}
+    assert why in check_text({**told, "memory": known, "unmeasured": why, "ahead": []})
+
+
 def test_a_base_that_knows_the_task_but_not_the_template_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from dadeum.train.loop import train
 

@@ -3,7 +3,8 @@
 The ids of a turn's prompt, tokenised by themselves as they are when the model answers, must be the beginning of the ids of the whole
 chat. That gives the borders of a turn in tokens without looking for any token. Where a token would straddle a border (a newline of the
 prompt with one of the answer), the text is tokenised in two pieces, so that it still is; such rows are counted (`seams`).
-For every supervised turn decode(its ids) must be its rendered text, stop token included, or the run stops and names the row.
+For every supervised turn decode(its ids) must be its rendered text, stop token included. A row of which that cannot be shown is a fault
+(`Supervision.faults`): no training begins with one, and `dadeum check` tells how many there are.
 """
 
 from __future__ import annotations
@@ -16,10 +17,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from dadeum.errors import DadeumError
 from dadeum.format.conversation import Conversation
-from dadeum.format.examples import IGNORED, Example, Ledger, Supervision
-from dadeum.format.template import RefusedError, Rendered, Template, Turn
+from dadeum.format.examples import IGNORED, Example, Ledger, Span, Supervision, carrying
+from dadeum.format.template import RefusedError, Rendered, Template, Turn, UnprovenError
 from dadeum.format.thinking import thoughts
 from dadeum.format.tokens import begins, bos_twice, decode, encode, eos_id, normalised
 from dadeum.settings import Train
@@ -30,8 +30,8 @@ _BATCH: Final = 2000
 def chats(given: Sequence[Conversation], tokenizer: Any, template: Template, settings: Train) -> Supervision:
     """Tokens and loss mask of every conversation, in order; a plain text among them is learned whole.
 
-    Raises DadeumError naming the row where decode(supervised) is not the rendered answer, where the template gives two
-    beginning-of-text tokens, or where it cannot be trained with at all; RecipeError for a bad template.
+    Faults: decode(supervised) is not the rendered answer (`unkept`), two beginning-of-text tokens (`double_bos`), and those of the template
+    (UnprovenError). Raises DadeumError for a tokenizer without a stop, RecipeError for a bad template.
     """
     work = _Work(tokenizer, template, settings)
     for start in range(0, len(given), _BATCH):
@@ -76,11 +76,13 @@ class _Work:
         except RefusedError as error:
             line.reason, line.note = "refused", [str(error)]
             return line
-        except DadeumError as error:
-            raise DadeumError(f"row {chat.id}: {error}") from error
+        except UnprovenError as error:
+            line.reason = self.ledger.fault(error.fault, f"row {chat.id}: {error}")
+            return line
         line.text = rendered.text
         line.turns = self._carrying(chat, rendered)
         line.note = [w for w, n in (("history", rendered.history), ("unprompted", rendered.unprompted)) if n]
+        line.note += rendered.lost
         line.note += sorted({turn.said for turn in line.turns} - {"exact"})
         if any(self.control.search(m["content"]) for m in chat.messages):
             line.note.append("control_token")
@@ -138,15 +140,16 @@ class _Work:
                 # Some tokenizers drop a leading space when a text is decoded by itself: read it as the end of the whole.
                 before, upto = decode(self.tokenizer, [line.ids[:a], line.ids[:b]])
                 if upto[len(before) :] != meant:
-                    raise DadeumError(
+                    line.reason = self.ledger.fault(
+                        "unkept",
                         f"row {line.chat.id}, turn {turn.message}: the tokens that carry loss say {got!r}, the answer is {meant!r}: "
-                        "this tokenizer does not keep the text. Take another base, or clean what it cannot keep"
+                        "this tokenizer does not keep the text. Take another base, or clean what it cannot keep",
                     )
 
     def _finish(self, line: _Line) -> None:
         ids = np.asarray(line.ids, dtype=np.int32)
         if not line.reason and bos_twice(self.tokenizer, line.ids):
-            raise DadeumError(f"row {line.chat.id}: the text begins with two beginning-of-text tokens: take one out of the template")
+            line.reason = self.ledger.fault("double_bos", f"row {line.chat.id}: the text begins with two beginning-of-text tokens: take one out of the template")
         if not line.reason and len(ids) > self.settings.max_length:
             line.reason = "too_long"
         labels = np.full(len(ids), IGNORED, dtype=np.int32)
@@ -163,7 +166,14 @@ class _Work:
             if line.chat.messages is None:
                 self.ledger.stops.add(int(ids[-1]))
         line.labels = labels
-        self.ledger.put(line.chat.id, [example], line.reason, len(line.spans), "+".join(dict.fromkeys(line.note)), len(ids))
+        note = "+".join(dict.fromkeys(line.note))
+        self.ledger.put(line.chat.id, [example], line.reason, len(line.spans), note, len(ids), line.text or None, self._why(line))
+
+    def _why(self, line: _Line) -> list[Span]:
+        """The tokens that carry loss, and what they are."""
+        if line.chat.messages is None or self.settings.supervise == "all":
+            return carrying(line.labels, "document" if line.chat.messages is None else "train.supervise: all")
+        return [span for turn, (a, b) in zip(line.turns, line.spans) for span in carrying(line.labels, f"answer, turn {turn.message}", a, b)]
 
     def _shares(self, lines: list[_Line]) -> None:
         """Add to the tokens per role. The contents of other roles are tokenised by themselves, which is near enough to count."""

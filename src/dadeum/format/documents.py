@@ -14,9 +14,9 @@ import numpy as np
 import polars as pl
 
 from dadeum.format.conversation import Conversation, conversations
-from dadeum.format.examples import IGNORED, Example, Ledger, Supervision
+from dadeum.format.examples import IGNORED, Example, Ledger, Supervision, carrying
 from dadeum.format.template import RefusedError, Template
-from dadeum.format.tokens import begins, encode, eos_id
+from dadeum.format.tokens import begins, decode, encode, eos_id
 from dadeum.settings import Train
 
 Lay = Callable[[Conversation, list[int]], tuple[list[list[int]], str]]
@@ -41,14 +41,16 @@ def laid(rows: pl.DataFrame, tokenizer: Any, settings: Train, lay: Lay) -> Super
     for start in range(0, len(chats), _BATCH):
         batch = chats[start : start + _BATCH]
         texts = [_text(chat, template, begins(tokenizer), tokenizer.eos_token) for chat in batch]
-        for row, (chat, (_, reason), ids) in enumerate(zip(batch, texts, encode(tokenizer, [text for text, _ in texts])), start):
+        for row, (chat, (text, reason), ids) in enumerate(zip(batch, texts, encode(tokenizer, [text for text, _ in texts])), start):
             if reason:
                 ledger.put(chat.id, [], reason)
                 continue
             parts, note = lay(chat, ids)
             notes = [note, "unknown" if unknown is not None and unknown in ids else ""]
             examples = [learned(chat.id, row, part) for part in parts if len(part) > 1]
-            ledger.put(chat.id, examples, "" if examples else "empty", note="+".join(filter(None, notes)), tokens=len(ids))
+            said = "".join(decode(tokenizer, parts)) if note == "rearranged" else text
+            loss = carrying(np.concatenate([e.labels for e in examples]), "document") if examples else []
+            ledger.put(chat.id, examples, "" if examples else "empty", note="+".join(filter(None, notes)), tokens=len(ids), text=said, loss=loss)
             ledger.count("text", sum(len(e.ids) for e in examples), sum(int((e.labels != IGNORED).sum()) for e in examples))
             ledger.stops.add(end)
     return ledger.done()

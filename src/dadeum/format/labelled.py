@@ -15,7 +15,7 @@ import polars as pl
 from dadeum.format.conversation import Conversation, conversations
 from dadeum.format.examples import IGNORED, Example, Ledger, Supervision
 from dadeum.format.template import RefusedError, Template
-from dadeum.format.tokens import encode
+from dadeum.format.tokens import decode, encode
 from dadeum.settings import Train
 
 _BATCH: Final = 2000
@@ -27,12 +27,14 @@ def labelled(rows: pl.DataFrame, tokenizer: Any, settings: Train) -> Supervision
     ledger = Ledger()
     for start in range(0, rows.height, _BATCH):
         batch = inputs(rows[start : start + _BATCH], tokenizer, settings)
-        for row, ((id, ids, reason), label) in enumerate(zip(batch, given[start : start + _BATCH]), start):
+        said = decode(tokenizer, [ids for _, ids, _ in batch])
+        for row, ((id, ids, reason), text, label) in enumerate(zip(batch, said, given[start : start + _BATCH]), start):
             why = reason or _why(ids, label, settings)
             made = np.asarray(ids, dtype=np.int32)
             marked = np.full(len(made), IGNORED, dtype=np.int32)
             marked[-1:] = made[-1:]
-            ledger.put(id, [Example(id, row, made, marked, label=label or "")], why, tokens=len(ids))
+            read = [(len(ids) - 1, len(ids), "the head reads here")]
+            ledger.put(id, [Example(id, row, made, marked, label=label or "")], why, tokens=len(ids), text=text or None, loss=read)
             if not why:
                 ledger.count("text", len(ids), 1)
     return ledger.done()

@@ -15,7 +15,7 @@ import polars as pl
 
 from dadeum.format.chats import chats
 from dadeum.format.conversation import Conversation, conversations
-from dadeum.format.examples import IGNORED, Example, Ledger, Supervision
+from dadeum.format.examples import IGNORED, Example, Ledger, Span, Supervision, carrying
 from dadeum.format.template import Template
 from dadeum.settings import Train
 
@@ -35,16 +35,17 @@ def _pairs(rows: pl.DataFrame, tokenizer: Any, settings: Train, only_last: bool 
     plain = dataclasses.replace(settings, supervise="assistant")
     sides = [chats(_side(rows, side, template), tokenizer, template, plain) for side in ("chosen", "rejected")]
     found = [{e.row: e for e in side.examples} for side in sides]
-    lines = zip(*(side.ledger.select("id", "reason", "note", "n_tokens").iter_rows() for side in sides))
-    ledger = Ledger()
-    for row, ((id, why, note, n), (_, why_other, note_other, m)) in enumerate(lines):
+    lines = zip(*(side.ledger.select("id", "reason", "note", "n_tokens", "text").iter_rows() for side in sides))
+    ledger = Ledger(faults=sides[1].faults | sides[0].faults)
+    for row, ((id, why, note, n, text), (_, why_other, note_other, m, text_other)) in enumerate(lines):
         chosen, rejected = (side.get(row) for side in found)
         reason = why or why_other or ""
         if chosen and rejected:
             reason = _fault(chosen, rejected)
         notes = dict.fromkeys(part for said in (note, note_other) for part in (said or "").split("+") if part)
         joined = [_joined(chosen, rejected, only_last)] if chosen and rejected and not reason else []
-        ledger.put(id, joined, reason, turns=sum(len(e.turns) for e in joined), note="+".join(notes), tokens=n + m)
+        said = (text or "") + (text_other or "") or None
+        ledger.put(id, joined, reason, sum(len(e.turns) for e in joined), "+".join(notes), n + m, said, [span for e in joined for span in _why(e, only_last)])
         for end in (end for end in (chosen, rejected) if end and joined):
             carried = 1 if only_last else int((end.labels != IGNORED).sum())
             spoken = sum(b - a for a, b in end.turns)
@@ -66,6 +67,12 @@ def _side(rows: pl.DataFrame, side: str, template: Template) -> list[Conversatio
         else:
             made.append(dataclasses.replace(chat, weights=(0.0,) * n + chat.weights[n:]))
     return made
+
+
+def _why(pair: Example, only_last: bool) -> list[Span]:
+    """The tokens of both ends that carry loss."""
+    borders = zip(pair.starts, (*pair.starts[1:], len(pair.ids)), ("chosen", "rejected"))
+    return [span for a, b, end in borders for span in carrying(pair.labels, f"{end}: the head reads here" if only_last else end, a, b)]
 
 
 def _fault(chosen: Example, rejected: Example) -> str:

@@ -12,7 +12,7 @@ What a row becomes is the objective's (`train.objective`), one module each:
 Nothing is cut: a row that does not fit is left out with a reason (a document is laid out in several examples instead). Reasons:
 too_long, no_answer (no assistant turn that may carry loss), refused (the template does not take it), stop_inside (an answer spells out
 a control token), seam, empty, weight (only 0 and 1 are possible), not_text, message_json, tools_json; of pairs one_sided, equal;
-of labels no_label, label_outside.
+of labels no_label, label_outside. Faults, which no training begins with: prompt_differs, no_stop, markers, double_bos, unkept.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from dadeum.errors import DadeumError
 from dadeum.format import documents, infill, labelled, pairs
 from dadeum.format.chats import chats
 from dadeum.format.conversation import conversations
@@ -48,10 +49,14 @@ ROWS: Final[dict[str, Callable[[pl.DataFrame, Any, Train], Supervision]]] = {
 """How rows become examples, by objective."""
 
 
-def supervise(rows: pl.DataFrame, tokenizer: Any, settings: Train) -> Supervision:
-    """Tokens and loss mask of every row of a frame with RECORD's columns.
+def supervise(rows: pl.DataFrame, tokenizer: Any, settings: Train, faulty: bool = False) -> Supervision:
+    """Tokens and loss mask of every row of a frame with RECORD's columns. faulty: rows of which the mask cannot be proven are left out with
+    their reason, to be told of.
 
-    Raises DadeumError naming the row where the tokens cannot be proven, RecipeError for a bad template or a tokenizer that the
-    objective cannot be trained with.
+    Raises DadeumError naming the first such row where not `faulty`, RecipeError for a bad template or a tokenizer that the objective cannot
+    be trained with.
     """
-    return ROWS[settings.objective](rows, tokenizer, settings)
+    made = ROWS[settings.objective](rows, tokenizer, settings)
+    if made.faults and not faulty:
+        raise DadeumError(next(iter(made.faults.values())))
+    return made

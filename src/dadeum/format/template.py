@@ -15,21 +15,32 @@ is history (thinking is taken out, for one): such a turn is not what the model w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dadeum.errors import DadeumError, Mistake, RecipeError
 from dadeum.format.jinja import compiled, unmarked
 
 Message = dict[str, Any]
+_BEFORE: Final = 64
+"""Characters of a prompt's end that hold an empty thought and the marks around it."""
 
 
 class RefusedError(DadeumError):
     """The template does not take this conversation (a system turn, an order of roles)."""
+
+
+class UnprovenError(DadeumError):
+    """Which tokens the model has to say cannot be proven of this conversation. `fault`: prompt_differs, no_stop or markers."""
+
+    def __init__(self, fault: str, message: str):
+        super().__init__(message)
+        self.fault = fault
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ class Turn:
     start: int
     end: int
     said: str = "exact"
-    """exact: the message's content is in the span; trimmed: without its outer whitespace; altered: the template changed it."""
+    """exact: the message's content is in the span; trimmed: in other whitespace; altered: the template changed it, or left its thoughts out."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,9 @@ class Rendered:
     """Turns that the template renders differently as history than as the answer."""
     unprompted: int = 0
     """Turns for which the template gives no prompt: nothing was said before them."""
+    lost: tuple[str, ...] = ()
+    """What the template leaves out without a word: call_lost (a tool call of a turn that carries loss), tools_lost (tools on offer), turn_lost
+    (what a user, a system or a tool says)."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +120,7 @@ class Template:
     def conversation(self, messages: Sequence[Message], tools: list[Any] | None = None) -> Rendered:
         """The rendered chat with the spans of its assistant turns.
 
-        Raises RefusedError, and DadeumError when the template cannot be trained with: no stop token, a prompt that the
+        Raises RefusedError, and UnprovenError when the template cannot be trained with: no stop token, a prompt that the
         answer does not begin with, markers that disagree with the prefixes.
         """
         text, marked = self._render(messages, tools, False)
@@ -121,15 +135,15 @@ class Template:
                 unprompted += 1
                 continue
             if not upto.startswith(before):
-                raise DadeumError(_seam(k, before, upto))
+                raise UnprovenError("prompt_differs", _seam(k, before, upto))
             end = len(before) + self._stop(k, upto[len(before) :])
             if upto[:end] != text[:end]:
                 history += 1
                 continue
-            turns.append(Turn(k, len(before), end, _said(messages[k].get("content") or "", text[len(before) : end])))
+            turns.append(Turn(k, len(before), end, _said(messages[k], text[:end], len(before))))
         if marked:
             self._agree(text, turns, marked, history + unprompted)
-        return Rendered(text, tuple(turns), history, unprompted)
+        return Rendered(text, tuple(turns), history, unprompted, tuple(_lost(messages, tools or (), text, turns)))
 
     def _render(self, messages: Sequence[Message], tools: list[Any] | None, prompt: bool) -> tuple[str, list[tuple[int, int]]]:
         import jinja2
@@ -150,9 +164,10 @@ class Template:
             if special and tail[:whole].endswith(special):
                 return whole
         shown = tail[-40:]
-        raise DadeumError(
+        raise UnprovenError(
+            "no_stop",
             f"turn {k}: the chat template ends an answer with {shown!r}, which is no control token of the tokenizer: "
-            "the model would never learn to stop. Take a template that closes the assistant's turn (train.template)"
+            "the model would never learn to stop. Take a template that closes the assistant's turn (train.template)",
         )
 
     def _agree(self, text: str, turns: list[Turn], marked: list[tuple[int, int]], without: int) -> None:
@@ -162,12 +177,13 @@ class Template:
             joined = all(a[1] >= b[0] or not text[a[1] : b[0]].strip() for a, b in pairwise(inside))
             if not inside or inside[0][0] != turn.start or inside[-1][1] != turn.end or not joined:
                 shown = [text[s:e] for s, e in inside]
-                raise DadeumError(
+                raise UnprovenError(
+                    "markers",
                     f"turn {turn.message}: the template's {{% generation %}} markers hold {shown!r}, but the model has to say "
-                    f"{text[turn.start : turn.end]!r} after the prompt. Mend the markers: content and stop token, nothing else"
+                    f"{text[turn.start : turn.end]!r} after the prompt. Mend the markers: content and stop token, nothing else",
                 )
         if not without and any(not any(t.start <= s < t.end for t in turns) for s, _ in spans):
-            raise DadeumError("the template's {% generation %} markers bracket text that is no assistant turn")
+            raise UnprovenError("markers", "the template's {% generation %} markers bracket text that is no assistant turn")
 
 
 def default() -> str:
@@ -175,10 +191,43 @@ def default() -> str:
     return Path(__file__).with_name("default.jinja").read_text(encoding="utf-8")
 
 
-def _said(content: str, span: str) -> str:
-    if content in span:
+def _said(message: Message, text: str, start: int) -> str:
+    """How much of a message stands in the span from `start` to the end of `text`."""
+    content, thoughts = message.get("content") or "", message.get("reasoning_content") or ""
+    if content in text[start:] and thoughts in text[start:]:
         return "exact"
-    return "trimmed" if content.strip() in span else "altered"
+    # An empty thought may stand at the end of the prompt, and belongs to the content all the same.
+    around = _squeezed(text[max(0, start - _BEFORE) :])
+    return "trimmed" if _squeezed(content) in around and _squeezed(thoughts) in around else "altered"
+
+
+def _lost(messages: Sequence[Message], tools: Sequence[Any], text: str, turns: Sequence[Turn]) -> Iterator[str]:
+    """What `Rendered.lost` tells."""
+    said = {turn.message: text[turn.start : turn.end] for turn in turns}
+    calls = [(k, _name(call), m.get("content") or "") for k, m in enumerate(messages) for call in m.get("tool_calls") or ()]
+    # A name may be a word that people say (`날씨`): it has to stand there more often than they do.
+    gone = any(said[k].count(name) <= content.count(name) for k, name, content in calls if k in said and name)
+    if gone:
+        yield "call_lost"
+    spoken = [c for m in messages if (c := m.get("content") or "") in text]
+    called = [] if gone else [name for _, name, _ in calls]
+    if any(text.count(name) <= sum(c.count(name) for c in spoken) + called.count(name) for tool in tools if (name := _name(tool))):
+        yield "tools_lost"
+    others = (m.get("content") or "" for m in messages if m["role"] != "assistant")
+    # Some templates write what a tool says as a JSON string.
+    if any(c not in text and _squeezed(c) not in _squeezed(text) and json.dumps(c, ensure_ascii=False)[1:-1] not in text for c in others):
+        yield "turn_lost"
+
+
+def _name(call: Any) -> str:
+    """The name of a tool or of a call of one; empty where it has none to look for."""
+    inner = call.get("function", call) if isinstance(call, dict) else {}
+    name = inner.get("name") if isinstance(inner, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
 
 
 def _seam(k: int, prompt: str, full: str) -> str:

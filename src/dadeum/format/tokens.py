@@ -33,6 +33,13 @@ def load_tokenizer(name: str | Path) -> Any:
         raise RecipeError(Mistake("train.base", f"no tokenizer in {name}", str(error).split("\n")[0])) from error
     if not tokenizer.is_fast:
         raise RecipeError(Mistake("train.base", f"{name} has no fast tokenizer", "its spans cannot be proven"))
+    return hushed(tokenizer)
+
+
+def hushed(tokenizer: Any) -> Any:
+    """The same tokenizer without transformers' warning of the first text that is too long, in the middle of a progress line: we count and
+    name every row that is."""
+    tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
     return tokenizer
 
 

@@ -41,6 +41,7 @@ def check_text(found: dict[str, Any]) -> str:
         from dadeum.train import forecast
 
         lines += ["", *forecast.text(found["memory"])]
+    lines += ["", found["unmeasured"]] if found.get("unmeasured") else []
     if found.get("ahead"):
         from dadeum.tuning import forecast as ahead
 

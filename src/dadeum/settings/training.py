@@ -16,7 +16,7 @@ CheckName = Literal[
     "updates_survive", "reload_agrees", "rows_accounted", "too_long", "left_out", "loss_by_role", "mask_round_trip", "seams", "history",
     "control_tokens", "template_differs", "stop_agrees", "vocabulary_fits", "stop_learned", "learning_rate", "held_out_loss", "overlap",
     "text_forms", "reference_agrees", "pairs_contradict", "pairs_length", "labels_balanced", "labels_known", "batches_match",
-    "context_fits", "adapters_cover", "quantised_agrees", "cache_fresh", "resume_agrees", "renderers_agree", "mask_proven", "askable", "base_fits", "data_enough", "disk_enough",
+    "context_fits", "adapters_cover", "quantised_agrees", "cache_fresh", "resume_agrees", "renderers_agree", "mask_proven", "content_kept", "askable", "base_finite", "base_fits", "data_enough", "disk_enough",
 ]  # fmt: skip
 """What `dadeum check` looks for: probes of the model's behaviour, and checks of rows, tokens and settings."""
 CheckLevel = Literal["block", "warn", "off"]

@@ -29,11 +29,14 @@ base instead of what NF4 made of it: 4e-4 in a model of two layers and more in d
 
 
 def adapters_cover(model: Any) -> Probe:
-    """Share of the weights in layers (embeddings and output aside) that an adapter changes."""
+    """Share of the weights in layers (embeddings, also those of positions, and output aside) that an adapter changes."""
     if not hasattr(model, "peft_config") or any(c.peft_type != "LORA" for c in model.peft_config.values()):
         return Probe("adapters_cover", "not applicable", 0.0, "no adapters are trained")
+    from torch.nn import Embedding
+
     inner = model.get_base_model()
-    aside = {id(p) for end in (inner.get_input_embeddings(), inner.get_output_embeddings()) if end is not None for p in end.parameters()}
+    ends = [inner.get_output_embeddings(), *(m for m in inner.modules() if isinstance(m, Embedding))]
+    aside = {id(p) for end in ends if end is not None for p in end.parameters()}
     adapted = {id(p) for m in model.modules() if hasattr(m, "lora_A") and len(m.lora_A) for p in m.base_layer.parameters()}
     whole, covered, bare = 0, 0, []
     for name, p in inner.named_parameters():

@@ -59,9 +59,10 @@ def probes(rows: pl.DataFrame, base: str, settings: Train, seed: int = 0) -> lis
 
     with TemporaryDirectory() as folder, quiet():
         trainer = make_trainer(base, tokenizer, taught, None, steps, settings, seed, Path(folder))
+        trainer.current_gradient_accumulation_steps = 1  # training sets it; a mixture's balance of experts is shared out by it
         with threads(trainer.size):
             return [
-                leak(trainer.model, trainer.collate, taught.examples, settings, len(tokenizer)),
+                leak(trainer.model, trainer.collate, taught.examples, settings),
                 stops(taught, trainer.collate, steps),
                 mask(trainer, taught.examples, steps),
                 reference(trainer, taught.examples, steps),
@@ -77,12 +78,12 @@ def probes(rows: pl.DataFrame, base: str, settings: Train, seed: int = 0) -> lis
             ]
 
 
-def leak(model: Any, collate: Collate, examples: Sequence[Example], settings: Train, vocabulary: int) -> Probe:
+def leak(model: Any, collate: Collate, examples: Sequence[Example], settings: Train) -> Probe:
     """Change a row's first segment: the second's logits must not move."""
     import torch
 
     first, second = examples[0], examples[1]
-    changed = replace(first, id="changed", ids=(first.ids + 7) % vocabulary)
+    changed = replace(first, id="changed", ids=(first.ids + 7) % model.get_input_embeddings().num_embeddings)
     micro: Micro = [[0, 1]] if packed(settings) else [[0], [1]]
     said = []
     model = model.eval()
@@ -284,11 +285,12 @@ def reloaded(trainer: Any, tokenizer: Any, taught: Supervision, base: str, setti
             save(model, tokenizer, taught.stops, settings, folder)
         except DadeumError as error:
             return [Probe("reload_agrees", "fail", 1.0, str(error).removeprefix(f"{name}: "), "", "report this with the base's name"), quantised_agrees(before, before, False)]
-        again = [load(folder, trainer.device_name, head=head_of(model))]
+        own = {"device": trainer.device_name, "half": model.dtype == torch.bfloat16, "head": head_of(model)}
+        again = [load(folder, **own)]
         if (folder / "adapter").is_dir() and not four_bit:
             from peft import PeftModel
 
-            again.append(PeftModel.from_pretrained(load(base, trainer.device_name, head=head_of(model)), folder / "adapter"))
+            again.append(PeftModel.from_pretrained(load(base, **own), folder / "adapter"))
         with torch.no_grad():
             said = [m.eval()(input_ids=asked, use_cache=False).logits.float() for m in again]
     apart = max(float((logits - before).abs().max()) for logits in said)
@@ -326,6 +328,7 @@ def _segments(examples: Sequence[Example], collate: Collate, steps: Plan) -> lis
 def _gradient(trainer: Any, batches: list[dict[str, Any]], n: int) -> np.ndarray:
     model = trainer.model
     model.zero_grad(set_to_none=True)
+    trainer.current_gradient_accumulation_steps = len(batches)
     for batch in batches:
         trainer.compute_loss(model, batch, num_items_in_batch=n).backward()
     grads = [p.grad.detach().float().flatten().cpu().numpy() for p in model.parameters() if p.grad is not None]

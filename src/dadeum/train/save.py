@@ -6,6 +6,7 @@ Written to a draft and renamed; then read back, and the logits compared with tho
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -17,14 +18,16 @@ from dadeum.errors import DadeumError
 from dadeum.format.template import Template
 from dadeum.settings import Train
 from dadeum.train.base import head_of, load
+from dadeum.train.checkpoints import RECORD
 from dadeum.train.machine import quiet
 from dadeum.train.methods import Head, of
 
 
-def save(model: Any, tokenizer: Any, stops: Sequence[int], settings: Train, out: Path, extra: Mapping[str, str] | None = None) -> float:
+def save(model: Any, tokenizer: Any, stops: Sequence[int], settings: Train, out: Path, record: Mapping[str, Any] | None = None) -> float:
     """Write `model` to the folder `out` (replaced whole) and give the largest difference of logits after reading it back.
 
-    stops: ids that supervised turns end with. extra: other files of text that belong to it, by name.
+    stops: ids that supervised turns end with. record: what `training.json` says of the training; the sizes of all other files
+    go in as `files`, by which a folder that lost one is known.
     Raises DadeumError when what was read back answers differently.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -32,16 +35,16 @@ def save(model: Any, tokenizer: Any, stops: Sequence[int], settings: Train, out:
     draft.chmod(0o755)
     try:
         with quiet():
-            return _save(model.eval(), tokenizer, stops, settings, draft, out, extra or {})
+            return _save(model.eval(), tokenizer, stops, settings, draft, out, record)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
 
-def _save(model: Any, tokenizer: Any, stops: Sequence[int], settings: Train, draft: Path, out: Path, extra: Mapping[str, str]) -> float:
+def _save(model: Any, tokenizer: Any, stops: Sequence[int], settings: Train, draft: Path, out: Path, record: Mapping[str, Any] | None) -> float:
     import torch
 
     device = next(model.parameters()).device
-    probe = torch.randint(0, len(tokenizer), (2, 24), generator=torch.Generator().manual_seed(0)).to(device)
+    probe = torch.randint(0, model.get_input_embeddings().num_embeddings, (2, 24), generator=torch.Generator().manual_seed(0)).to(device)
     with torch.no_grad():
         before = model(input_ids=probe, use_cache=False).logits.float()
     head = head_of(model)
@@ -55,8 +58,9 @@ def _save(model: Any, tokenizer: Any, stops: Sequence[int], settings: Train, dra
         tokenizer.chat_template = Template.of(tokenizer, settings.template).source
     tokenizer.save_pretrained(draft)
     apart = _apart(draft, probe, before, dtype, head)
-    for name, text in extra.items():
-        (draft / name).write_text(text, encoding="utf-8")
+    if record is not None:
+        sizes = {path.name: path.stat().st_size for path in sorted(draft.iterdir()) if path.is_file()}
+        (draft / RECORD).write_text(json.dumps({**record, "files": sizes}, indent=1), encoding="utf-8")
     shutil.rmtree(out, ignore_errors=True)
     os.replace(draft, out)
     return apart

@@ -3,12 +3,14 @@
 Elsewhere a template or a beginning-of-text token moved scores from 0.26 to 0.85 (lm-eval #2676), another way of reading replies from
 0.20 to 0.78 (PR #2034). A tuned model that beats such a base has learned a form, which a few examples in the prompt may give as well.
 
+    askable      whether every held-out item can be asked at all: at one that cannot be, the proof stops, after the training was paid for
     renderings   the reference's loss after the prompt as the template writes it, and after the bare text of the prompt
     readings     replies scored by the metric, and by whether the reference stands anywhere in them
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -19,6 +21,7 @@ import polars as pl
 from dadeum.recipe import Recipe
 from dadeum.settings import Prove, Train
 from dadeum.train.checks.found import Found
+from dadeum.tuning import measured
 
 ITEMS: Final = 64
 REPLIES: Final = 24
@@ -31,16 +34,45 @@ LARGE: Final = 200_000_000
 """Parameters beyond which a base is not asked before training: it would take minutes on a CPU."""
 
 
+def askable(recipe: Recipe, base: str, test: pl.DataFrame, settings: Train) -> Found:
+    """Held-out items whose prompt the template refuses, or that have none."""
+    from dadeum.evaluate.items import items
+    from dadeum.format.conversation import prompts
+    from dadeum.format.template import RefusedError, Template
+    from dadeum.format.tokens import load_tokenizer
+
+    if recipe.prove is None or measured.applies(recipe):
+        return Found("askable", "not applicable", 0.0, "nothing will be asked of the model")
+    asked = items(test, count=recipe.prove.items, seed=recipe.seed)
+    template = Template.of(load_tokenizer(base), settings.template)
+    refused: dict[str, str] = {}
+    for chat in prompts(asked, template.source):
+        try:
+            said = chat.why_not or ("" if template.render(chat.messages or [], chat.tools, prompt=True) else "the template makes nothing of it")
+        except RefusedError as error:
+            said = str(error)
+        refused |= {chat.id: said} if said else {}
+    if not refused:
+        return Found("askable", "pass", 0.0, f"all {asked.height:,} held-out items can be asked")
+    row, why = next(iter(refused.items()))
+    means = f"{len(refused):,} of {asked.height:,} held-out items cannot be asked, and the proof would stop at them: {why}"
+    return Found("askable", "fail", len(refused) / asked.height, means, row, "mend or filter such rows before mix.split, or take a template that knows them (train.template)")
+
+
 def renderers_agree(recipe: Recipe, base: str, test: pl.DataFrame, settings: Train) -> Found:
     """Both comparisons on some held-out items; fails where either differs by more than its interval and a tenth."""
     from dadeum.evaluate.items import items
+    from dadeum.format.supervise import supervise
+    from dadeum.format.tokens import load_tokenizer
     from dadeum.train.base import load
 
     if recipe.prove is None or settings.objective in ("reward", "classify"):
         return Found("renderers_agree", "not applicable", 0.0, "nothing will be asked of the base")
     asked = items(test, count=ITEMS, seed=recipe.seed)
+    told = supervise(asked, load_tokenizer(base), replace(settings, objective="sft"), faulty=True).ledger
+    asked = asked.filter(told["reason"].is_null())
     if asked.height < 8 or load(base).num_parameters() > LARGE:
-        return Found("renderers_agree", "not applicable", 0.0, "fewer than 8 held-out items, or a base of more than 200 million parameters")
+        return Found("renderers_agree", "not applicable", 0.0, "fewer than 8 held-out items that can be rendered, or a base of more than 200 million parameters")
     low, mid, high = _renderings(base, asked, settings)
     if low > MARGIN:
         means = f"the base expects the answers {mid:.0%} [{low:.0%}, {high:.0%}] less under the template than after the bare prompt: part of a gain will be the template's"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 import polars as pl
 
+from dadeum.engine.unit import publish, publish_table
+from dadeum.errors import DadeumError
 from dadeum.recipe import Recipe
 from dadeum.tuning.keep import content, kept
 from dadeum.tuning.lessons import Lesson, lessons
@@ -21,8 +23,9 @@ PICTURED: Final = 6
 """Rows whose tokens the report shows."""
 
 
-def supervision(recipe: Recipe, out: Path) -> dict[str, Any]:
-    """Write supervision.parquet (every training row: its tokens, those with loss, why it was left out) and a sample for the eye.
+def supervision(recipe: Recipe, out: Path, faulty: bool = False) -> dict[str, Any]:
+    """Write supervision.parquet (every training row: its text, its tokens, which of them carry loss and why, or why it was left out) and a
+    sample for the eye. Raises DadeumError where the mask of a row cannot be proven, unless `faulty`, which tells of them.
 
     With stages every line says its `stage` and whether the row was `replayed`; a row stands there once for every stage that sees it.
     """
@@ -30,47 +33,50 @@ def supervision(recipe: Recipe, out: Path) -> dict[str, Any]:
     told, shown, ledgers = [], [], []
     for lesson in lessons(recipe, split(out, "train"), split(out, "validation")):
         head, ledger = taught(lesson, base, out)
+        if head["faults"] and not faulty:
+            raise DadeumError(next(iter(head["faults"].values())))
         told.append({"stage": lesson.name, "replayed": len(lesson.replayed), **head["told"]})
         shown.append(head["shown"])
         replayed = pl.col("id").is_in(list(lesson.replayed))
         ledgers.append(ledger.with_columns(pl.lit(lesson.name).alias("stage"), replayed.alias("replayed")) if lesson.stage else ledger)
-    pl.concat(ledgers).write_parquet(out / "supervision.parquet")
+    publish_table(out / "supervision.parquet", pl.concat(ledgers))
     each = max(1, PICTURED // len(shown))
-    (out / "supervision_sample.json").write_bytes(orjson.dumps([one for some in shown for one in some[: each if len(shown) > 1 else PICTURED]]))
+    publish(out / "supervision_sample.json", orjson.dumps([one for some in shown for one in some[: each if len(shown) > 1 else PICTURED]]))
     if len(told) == 1 and not told[0]["stage"]:
         return {k: v for k, v in told[0].items() if k not in ("stage", "replayed")}
     return _summed(told)
 
 
 def taught(lesson: Lesson, base: str, out: Path) -> tuple[dict[str, Any], pl.DataFrame]:
-    """({told, shown, roles}, ledger) of one lesson; made once of the same rows, tokenizer and settings."""
-    from dadeum.format.supervise import picture, supervise
+    """({told, shown, faults}, ledger) of one lesson; made once of the same rows, tokenizer and settings."""
+    from dadeum.format.supervise import LEDGER, picture, supervise
     from dadeum.format.tokens import load_tokenizer
     from dadeum.train.checks.batched import batched
     from dadeum.train.dry import passes
 
     def make() -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
         tokenizer = load_tokenizer(base)
-        made = supervise(lesson.rows, tokenizer, lesson.settings)
+        made = supervise(lesson.rows, tokenizer, lesson.settings, faulty=True)
         ids = [e.id for e in made.examples[:: max(1, len(made.examples) // PICTURED)]][:PICTURED]
         pictures = picture(made, tokenizer, ids)
         shown = [{"id": id, "tokens": [{"text": text, "supervised": on} for text, on in tokens]} for id, tokens in pictures.items()]
         told = _taught(lesson.rows, made) | {"batched": batched(made.examples, lesson.settings)}
         told["passes"] = asdict(passes(made.examples, lesson.settings)) if made.examples else None
-        return {"told": told, "shown": shown}, {"ledger": made.ledger}
+        return {"told": told, "shown": shown, "faults": made.faults}, {"ledger": made.ledger}
 
-    found = kept(out, "supervision", [content(base), lesson.rows, lesson.settings], make)
+    found = kept(out, "supervision", [content(base), lesson.rows, lesson.settings, list(LEDGER)], make)
     return found.head, found.parts["ledger"]
 
 
 def _taught(rows: pl.DataFrame, made: Supervision) -> dict[str, Any]:
     left = made.ledger.filter(pl.col("reason").is_not_null())
+    trained = made.ledger.filter(pl.col("reason").is_null())
     return {
         "rows": rows.height,
-        "trained": len(made.examples),
+        "trained": trained.height,
         "left_out": dict(left.group_by("reason").len().sort("reason").iter_rows()),
-        "tokens": int(made.ledger.filter(pl.col("reason").is_null())["n_tokens"].sum()),
-        "supervised_tokens": int(made.ledger.filter(pl.col("reason").is_null())["n_supervised"].sum()),
+        "tokens": int(trained["n_tokens"].sum()),
+        "supervised_tokens": int(trained["n_supervised"].sum()),
         "roles": made.roles.to_dicts(),
         "notes": {k: v for k, v in made.counts.items() if k not in left["reason"].unique().to_list()},
         "digest": made.digest,

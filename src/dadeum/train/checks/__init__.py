@@ -16,16 +16,16 @@ behaviour; both end in one list (`graded`). `train.checks` says per name whether
 The ways in which trainings fail in silence, as users of other tools have met them, and who looks for each:
 
      1 end of text masked as padding                              stop_trained
-     2 end of turn outside the mask                               stop_trained, mask_round_trip
+     2 end of turn outside the mask                               stop_trained, mask_round_trip; mask_proven (no_stop)
      3 end cut off by truncation                                  nothing is cut; too_long
      4 rows dropped without a word                                rows_accounted, left_out
-     5 beginning of text twice                                    double_bos
+     5 beginning of text twice                                    mask_proven (double_bos), double_bos
      6 loss on the question                                       loss_by_role
-     7 no generation markers, an empty mask                       loss_by_role, mask_round_trip; the renderer proves markers where there are any
+     7 no generation markers, an empty mask                       loss_by_role, mask_round_trip; mask_proven (markers) where there are any
      8 mask lost by packing or collation                          batches_match, ledger_matches, mask_gradient
-     9 a content found in the wrong place                         mask_round_trip
+     9 a content found in the wrong place, or lost                mask_round_trip, content_kept
     10 spans found by token search                                never searched; mask_round_trip
-    11 the prompt is no prefix of the chat                        seams, history; the renderer refuses
+    11 the prompt is no prefix of the chat                        mask_proven (prompt_differs), seams, history
     12 packing leaks                                              packing_leak
     13 positions switched off by another argument                 packing_leak
     14 architectures that leak anyway                             packing_leak
@@ -44,7 +44,7 @@ The ways in which trainings fail in silence, as users of other tools have met th
     27 no held-out loss, so no early stopping                     held_out_loss
     28 an adapter saved under wrong names                         reload_agrees
     29 a resume that begins anew                                  resume_agrees
-    30 a score that is the rendering's                            renderers_agree (tuning/rendered.py)
+    30 a score that is the rendering's                            renderers_agree, askable (tuning/rendered.py)
     31 test rows in training                                      overlap; mix.split and guard.contamination before it
     32 Hangul in pieces, broken marks                             text_forms
 """
@@ -64,10 +64,12 @@ CHECKS: Final[dict[str, Callable[[Setup], Found]]] = {
     "context_fits": rows.context_fits,
     "left_out": rows.left_out,
     "loss_by_role": mask.loss_by_role,
+    "mask_proven": mask.mask_proven,
     "mask_round_trip": mask.mask_round_trip,
     "seams": mask.seams,
     "history": mask.history,
     "control_tokens": template.control_tokens,
+    "content_kept": template.content_kept,
     "template_differs": template.template_differs,
     "stop_agrees": template.stop_agrees,
     "vocabulary_fits": tokens.vocabulary_fits,
@@ -78,6 +80,7 @@ CHECKS: Final[dict[str, Callable[[Setup], Found]]] = {
     "text_forms": data.text_forms,
     "batches_match": batched.batches_match,
     "cache_fresh": given.cache_fresh,
+    "base_finite": given.base_finite,
     "base_fits": given.base_fits,
     "data_enough": given.data_enough,
     "disk_enough": given.disk_enough,

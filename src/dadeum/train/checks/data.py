@@ -16,16 +16,17 @@ ROLES: Final = ("text", "system", "user", "assistant", "tool")
 
 
 def overlap(setup: Setup) -> Found:
-    """Test rows whose text is a training row's, whatever the case and spacing."""
+    """Test rows whose text is a training row's, whatever the case and spacing; else a warning of those that ask what a training row asks."""
     if not setup.test.height or not setup.rows.height:
         return Found("overlap", "not applicable", 0.0, "there is no test split")
-    ours, theirs = (_plain(rows) for rows in (setup.rows, setup.test))
-    seen = theirs.is_in(ours.drop_nulls().unique().implode()) & (theirs != "")
-    n = int(seen.fill_null(False).sum())
-    if not n:
-        return Found("overlap", "pass", 0.0, f"none of {setup.test.height:,} test rows is a training row")
-    row = setup.test.filter(seen.fill_null(False))["id"][0]
-    return Found("overlap", "fail", n / setup.test.height, f"{n:,} of {setup.test.height:,} test rows are training rows", row, "dedup.exact before mix.split")
+    seen, asked = (_seen(setup, roles) for roles in (ROLES, ("user",)))
+    of = setup.test.height
+    if n := int(seen.sum()):
+        return Found("overlap", "fail", n / of, f"{n:,} of {of:,} test rows are training rows", setup.test.filter(seen)["id"][0], "dedup.exact before mix.split")
+    if n := int(asked.sum()):
+        means = f"{n:,} of {of:,} test rows ask what a training row asks, with another answer"
+        return Found("overlap", "warn", n / of, means, setup.test.filter(asked)["id"][0], "mix.split with leak: drop or unite, so that no prompt stands on two sides")
+    return Found("overlap", "pass", 0.0, f"none of {of:,} test rows is a training row, or asks what one asks")
 
 
 def text_forms(setup: Setup) -> Found:
@@ -35,5 +36,11 @@ def text_forms(setup: Setup) -> Found:
     return share("text_forms", lines, hit, 0.0, "hold Hangul in pieces (NFD) or replacement marks", "clean.unicode puts syllables together, clean.mojibake mends marks")
 
 
-def _plain(rows: pl.DataFrame) -> pl.Series:
-    return prose(rows, ROLES).str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
+def _seen(setup: Setup, roles: tuple[str, ...]) -> pl.Series:
+    """Which test rows say in these roles what a training row says."""
+    ours, theirs = (_plain(rows, roles) for rows in (setup.rows, setup.test))
+    return (theirs.is_in(ours.drop_nulls().unique().implode()) & (theirs != "")).fill_null(False)
+
+
+def _plain(rows: pl.DataFrame, roles: tuple[str, ...]) -> pl.Series:
+    return prose(rows, roles).str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -49,6 +50,8 @@ class Setup:
     test: pl.DataFrame
     batched: dict[str, Any] | None = None
     """What `batched` told of every row; null asks the sample."""
+    faults: Mapping[str, str] = field(default_factory=dict)
+    """Supervision.faults of all rows."""
     free: int | None = None
     """Bytes free where checkpoints will lie; null is not known."""
 

@@ -1,4 +1,4 @@
-"""What the training is given: a ledger that is still true, a base whose parts belong together, rows for a step, room on the disk."""
+"""What the training is given: a ledger that is still true, a base that is whole and whose parts belong together, rows for a step, room on the disk."""
 
 from __future__ import annotations
 
@@ -21,6 +21,17 @@ def cache_fresh(setup: Setup) -> Found:
         return Found("cache_fresh", "pass", 0.0, f"the kept ledger is what {len(now):,} sampled rows give now")
     means = f"{len(stale):,} of {len(now):,} sampled rows give other tokens or labels now than the kept ledger says"
     return Found("cache_fresh", "fail", len(stale) / len(now), means, stale[0], "delete cache/supervision in the run's folder")
+
+
+def base_finite(setup: Setup) -> Found:
+    """Every weight of the base is a number: one that is not makes every answer and every loss NaN."""
+    import torch
+
+    bad = {name: int((~torch.isfinite(p)).sum()) for name, p in setup.model.named_parameters() if not bool(torch.isfinite(p).all())}
+    if not bad:
+        return Found("base_finite", "pass", 0.0, "every weight of the base is a number")
+    means = f"{sum(bad.values()):,} weights of the base are NaN or infinite, the first in {next(iter(bad))}: so will be every answer and every loss"
+    return Found("base_finite", "fail", float(sum(bad.values())), means, "", "copy or download the base anew (train.base)")
 
 
 def base_fits(setup: Setup) -> Found:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import polars as pl
 
 from dadeum.format.conversation import conversations
@@ -12,6 +14,14 @@ from dadeum.format.tokens import decode, normalised
 from dadeum.train.checks.found import Found, Setup, noted, share
 
 SEAMS, HISTORY = 0.01, 0.5
+MEND: Final = {
+    "prompt_differs": "take a template that renders a prompt as the chat with its answer begins (train.template), or mend the rows it changes",
+    "no_stop": "take a template that closes the assistant's turn with a control token (train.template)",
+    "markers": "mend the template's {% generation %} markers: content and stop token, nothing else (train.template)",
+    "double_bos": "take one of the two out of the chat template (train.template)",
+    "unkept": "take another base, or clean what its tokenizer cannot keep (clean.unicode)",
+}
+"""What to do about a fault of format/supervise.py."""
 
 
 def loss_by_role(setup: Setup) -> Found:
@@ -28,6 +38,14 @@ def loss_by_role(setup: Setup) -> Found:
     names = ", ".join(others.filter(pl.col("n_supervised") > 0)["role"])
     row = setup.sample.examples[0].id if setup.sample.examples else ""
     return Found("loss_by_role", "fail", part, f"{part:.0%} of the loss is on {names}", row, "set train.supervise to assistant, or to all if it is meant")
+
+
+def mask_proven(setup: Setup) -> Found:
+    """Rows of which it cannot be proven which tokens the model has to say: no training begins with one."""
+    hit = setup.ledger["reason"].is_in(list(setup.faults)).fill_null(False)
+    reasons = setup.ledger.filter(hit)["reason"].value_counts(sort=True).rows()
+    means = f"have a mask that cannot be proven ({', '.join(f'{r} {n:,}' for r, n in reasons)}); {setup.faults[reasons[0][0]]}" if reasons else "have a mask that cannot be proven"
+    return share("mask_proven", setup.ledger, hit, 0.0, means, MEND[reasons[0][0]] if reasons else "")
 
 
 def mask_round_trip(setup: Setup) -> Found:
@@ -75,5 +93,7 @@ def seams(setup: Setup) -> Found:
 
 def history(setup: Setup) -> Found:
     """Rows of which some answers carry no loss, because the template renders them otherwise once they are history."""
-    remedy = "write one row per answer if each of them should be learned"
+    if setup.settings.supervise == "all":
+        return Found("history", "not applicable", 0.0, "train.supervise is all: history carries loss as it is rendered")
+    remedy = "write one row per answer if each of them should be learned, or take a template that keeps history as it was said (train.template)"
     return share("history", setup.ledger, noted(setup.ledger, "history"), HISTORY, "have earlier answers that the template changes: no loss on those", remedy)

@@ -48,8 +48,10 @@ def context_fits(setup: Setup) -> Found:
 
 
 def left_out(setup: Setup) -> Found:
-    """Rows left out for any other reason."""
+    """Rows left out for any other reason that is no fault (mask_proven tells of those)."""
     ledger = setup.ledger
-    hit = ledger["reason"].is_not_null() & (ledger["reason"] != "too_long").fill_null(False)
+    hit = ledger["reason"].is_not_null() & ~ledger["reason"].is_in(["too_long", *setup.faults]).fill_null(False)
     reasons = ", ".join(f"{r} {n:,}" for r, n in ledger.filter(hit)["reason"].value_counts(sort=True).iter_rows())
-    return share("left_out", ledger, hit, LEFT, f"cannot be trained on ({reasons or 'no reason'})", "look at them in supervision.parquet and mend or filter them")
+    said = ledger.filter(hit & (ledger["reason"] == "refused").fill_null(False))["note"].drop_nulls()
+    means = f"cannot be trained on ({reasons}){f': {said[0]}' if len(said) else ''}" if reasons else "cannot be trained on"
+    return share("left_out", ledger, hit, LEFT, means, "look at their `reason` and `text` in supervision.parquet; mend them, or filter them before mix.split")

@@ -4,15 +4,36 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from typing import Final
+
+import polars as pl
+
 from dadeum.format.conversation import conversations
 from dadeum.format.template import RefusedError, Template
 from dadeum.train.checks.found import Found, Setup, noted, share
+
+LOST: Final = {"call_lost": "a tool call", "tools_lost": "the tools on offer", "turn_lost": "a turn"}
+"""Notes of format/template.py, and what they are of."""
 
 
 def control_tokens(setup: Setup) -> Found:
     """Contents that spell out a control token, which the tokenizer reads as one: a user could fake a turn."""
     remedy = "drop or rewrite these rows, unless they are meant (clean.markup)"
     return share("control_tokens", setup.ledger, noted(setup.ledger, "control_token"), 0.0, "spell out a control token in a content", remedy)
+
+
+def content_kept(setup: Setup) -> Found:
+    """Rows of which the template leaves out something without a word: a call of a tool, the tools on offer, a whole turn; else a warning of answers
+    that it changes (thoughts that it takes out)."""
+    lost = {note: int(noted(setup.ledger, note).sum()) for note in LOST}
+    if any(lost.values()):
+        hit = pl.any_horizontal(noted(setup.ledger, note).alias(note) for note in LOST)
+        told = ", ".join(f"{LOST[note]} of {n:,}" for note, n in lost.items() if n)
+        remedy = "take a template that knows them (train.template), or another base"
+        return share("content_kept", setup.ledger, pl.select(hit).to_series(), 0.0, f"lose something by the template, without a word ({told}): the model never sees it", remedy)
+    remedy = "look at their `text` in supervision.parquet; to learn thoughts, take a template that keeps them (train.template)"
+    found = share("content_kept", setup.ledger, noted(setup.ledger, "altered"), 0.0, "have answers that the template changes", remedy)
+    return found.as_("warn") if found.verdict == "fail" else found
 
 
 def template_differs(setup: Setup) -> Found:

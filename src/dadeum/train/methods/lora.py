@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from dadeum.errors import Mistake, RecipeError
 from dadeum.settings import Train
 from dadeum.train.adapters import sign
 from dadeum.train.base import load as load_base
@@ -23,7 +24,7 @@ def load(base: str, device: str, settings: Train, head: Head | None) -> Any:
 
 
 def adapted(model: Any, settings: Train, head: Head | None) -> Any:
-    """`model` with adapters of the recipe's size and variant."""
+    """`model` with adapters of the recipe's size and variant. Raises RecipeError for a base that PEFT adapts no layer of (Mamba)."""
     from peft import LoraConfig, get_peft_model
 
     lora = settings.lora
@@ -36,7 +37,10 @@ def adapted(model: Any, settings: Train, head: Head | None) -> Any:
         target_modules="all-linear",
         task_type="SEQ_CLS" if head else "CAUSAL_LM",
     )
-    return get_peft_model(thrifty(model, settings), config)
+    try:
+        return get_peft_model(thrifty(model, settings), config)
+    except ValueError as error:
+        raise RecipeError(Mistake("train.method", f"{settings.method} on this base: {error}", "full, or another base")) from error
 
 
 def write(model: Any, folder: Path) -> Any:
