@@ -47,11 +47,12 @@ def test_it_learns_the_task_and_the_folder_is_plain_transformers(tmp_path):
     told = []
     made = train(TRAIN, HELD, tiny(), short(epochs=6.0), 0, tmp_path / "model", told.append)
     assert right(made.folder) > 0.9
-    assert made.tokens == 6 * made.ledger.get_column("n_tokens").sum() and made.steps == made.planned_steps == told[-1]["step"]
+    assert made.tokens == 6 * made.ledger.get_column("n_tokens").sum() and made.steps == made.planned_steps == told[-1]["steps"] == told[-2]["step"]
     curve = made.curve.drop_nulls("eval_loss").get_column("eval_loss").to_list()
-    assert len(curve) == 8 and min(curve) == made.eval_loss < curve[0] / 2 and not made.resumed
+    assert len(curve) == 9 and min(curve) == made.eval_loss < curve[0] / 2 and curve[0] == made.before and not made.resumed
     before, after = losses(tiny(), HELD, SETTINGS), losses(made.folder, HELD, SETTINGS)
     assert after.get_column("nll").sum() / after.get_column("tokens").sum() == pytest.approx(made.eval_loss, rel=1e-3)
+    assert before.get_column("nll").sum() / before.get_column("tokens").sum() == pytest.approx(made.before, rel=1e-3)
     assert after.get_column("nll").sum() < before.get_column("nll").sum() / 2
     assert after.get_column("bytes").to_list() == [len(a.encode()) for a in WANTED]
 
@@ -86,7 +87,7 @@ sys.path.insert(0, {tests!r})
 from test_train_loop import RESUMED, TRAIN, HELD
 from dadeum.train.loop import train
 def progress(told):
-    if told["step"] == {at}:
+    if told.get("step") == {at}:
         os.kill(os.getpid(), signal.SIGKILL)
 train(TRAIN, HELD, {base!r}, RESUMED[{method!r}], 3, Path({out!r}), progress)
 """
@@ -143,7 +144,7 @@ def test_the_loss_told_at_a_step_is_the_whole_steps_however_many_passes_it_takes
     made = train(TRAIN, None, tiny(), short(epochs=1.0, batch_tokens=1024, micro_tokens=256), 0, tmp_path / "model", told.append)
     logged = made.curve.drop_nulls("loss")
     assert made.steps > 3 and len(logged) == made.steps
-    assert [line["loss"] for line in told] == pytest.approx(logged.get_column("loss").to_list(), rel=1e-3)
+    assert [line["loss"] for line in told if line["stage"] == "train"] == pytest.approx(logged.get_column("loss").to_list(), rel=1e-3)
 
 
 def test_training_stops_when_the_held_out_loss_no_longer_falls_and_keeps_the_best(tmp_path):
@@ -158,6 +159,37 @@ def test_training_stops_when_the_held_out_loss_no_longer_falls_and_keeps_the_bes
     assert made.steps < made.planned_steps and made.best_step < made.steps
     found = losses(made.folder, held, SETTINGS)
     assert found.get_column("nll").sum() / found.get_column("tokens").sum() == pytest.approx(made.eval_loss, rel=1e-3)
+
+
+def test_a_training_that_does_harm_says_so(tmp_path):
+    from dadeum.tuning.watching import Line
+
+    said = []
+    made = train(TRAIN[:200], HELD, tiny(), short(learning_rate=30.0, epochs=4.0), 0, tmp_path / "model", Line(said.append, 3))
+    assert made.eval_loss > made.before and made.best_step > 0
+    assert said[-1].startswith("  worse than before the training") and f"before the first step {made.before:.3f}" in said[-2]
+
+
+def test_a_training_without_held_out_rows_is_told_as_it_goes_and_one_that_is_there_is_not_made_again(tmp_path):
+    from dadeum.tuning.watching import Line
+
+    said = []
+    for _ in range(2):
+        train(TRAIN[:40], None, tiny(), short(epochs=4.0, batch_tokens=256, evaluations=4), 0, tmp_path / "model", Line(said.append, 3))
+    assert "nothing is held out" in said[1] and sum(line.startswith("step ") for line in said) == 4
+    assert said[-1].startswith("trained before, of the same rows") and sum("rows of" in line for line in said) == 1
+
+
+def test_a_training_under_another_name_beside_is_taken_up_and_a_damaged_or_other_one_is_not(tmp_path):
+    settings = short(epochs=0.5, evaluations=0)
+    first = train(TRAIN[:200], None, tiny(), settings, 0, tmp_path / "tuned-0")
+    again = train(TRAIN[:200], None, tiny(), settings, 0, tmp_path / "tuned-0.2-b")
+    assert again.seconds == first.seconds and same(first.folder, again.folder), "taken up, not made again"
+    other = train(TRAIN[:200], None, tiny(), settings, 1, tmp_path / "tuned-1")
+    assert not same(first.folder, other.folder)
+    later = train(TRAIN[200:], None, str(again.folder), settings, 0, tmp_path / "tuned-0")
+    assert not same(later.folder, again.folder), "what was taken up stays when the folder it came from is written anew"
+    assert same(train(TRAIN[:200], None, tiny(), settings, 0, tmp_path / "tuned-0").folder, again.folder)
 
 
 def test_a_loss_that_is_no_number_stops_and_teaches(tmp_path):

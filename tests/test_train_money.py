@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("trl", reason="needs dadeum[train]")
 
+from dadeum.format.supervise import supervise
+from dadeum.format.tokens import load_tokenizer
 from dadeum.settings import Train
-from dadeum.train import effective, finder, pace
-from dadeum.train.loop import train
+from dadeum.train import dry, effective, finder, pace
+from dadeum.train.batches import plan
+from dadeum.train.loop import make_trainer, train
 from test_train_loop import HELD, TRAIN, same
 from train_cases import one_thread, short, tiny
 
@@ -36,12 +41,27 @@ def test_every_value_says_where_it_comes_from() -> None:
     told = {one["key"]: one for one in effective.effective(short(method="lora", epochs=3.0, learning_rate=0.0), 1_000_000, 10_000)}
     assert told["epochs"] == {"key": "epochs", "value": 3.0, "source": "recipe"} and told["warmup"]["source"] == "default"
     assert told["learning_rate"]["value"] == 5e-3 and "sft by lora, below 50 million" in told["learning_rate"]["source"]
-    assert told["lora.r"]["value"] == 16 and "dpo.beta" not in told and "tiny.hidden" not in told
+    assert told["lora.r"]["value"] == 16 and "dpo.beta" not in told and told["tiny.hidden"]["source"] == "recipe"
+    assert not any(key.startswith("tiny") for key in (one["key"] for one in effective.effective(Train(base="org/model"), 10**9, 10)))
+    assert told["device"]["value"] in ("cpu", "cuda") and told["number_format"]["value"] != "auto", "what auto comes to"
     assert told["tokens in all"]["value"] == 30_000 and told["optimiser steps"]["value"] == round(30_000 / 512)
     found = {one["key"]: one for one in effective.effective(Train(learning_rate="find"), 10**9, 10, {"rate": 3e-4})}
     assert found["learning_rate"] == {"key": "learning_rate", "value": 3e-4, "source": "found by a range test"} and "lora.r" not in found
     lines = effective.text(list(told.values()))
     assert any(line.split()[:3] == ["epochs", "3", "recipe"] for line in lines) and lines[-1].strip().startswith("defaults: ")
+
+
+def test_what_no_key_sets_is_what_the_loop_has_and_steps_are_those_of_the_plan(tmp_path: Path) -> None:
+    settings = short(epochs=3.0, evaluations=0)
+    tokenizer = load_tokenizer(tiny())
+    taught = supervise(TRAIN[:90], tokenizer, settings)
+    steps = plan([len(e.ids) for e in taught.examples], settings, 0)
+    arguments = make_trainer(tiny(), tokenizer, taught, None, steps, settings, 0, tmp_path).args
+    assert arguments.optim.startswith("adamw") and arguments.max_grad_norm == effective.LOOP["gradient clipping"]
+    assert effective.LOOP["optimiser"] == f"AdamW, betas {arguments.adam_beta1:g} and {arguments.adam_beta2:g}"
+    given = dry.read(json.loads(json.dumps(asdict(dry.passes(taught.examples, settings)))))
+    told = {one["key"]: one["value"] for one in effective.effective(settings, 10**5, sum(len(e.ids) for e in taught.examples), None, given.planned)}
+    assert told["optimiser steps"] == arguments.max_steps == steps.steps and told["warm-up steps"] == arguments.warmup_steps
 
 
 def test_the_pace_that_is_measured_is_that_of_the_training(tmp_path: Path) -> None:
@@ -59,7 +79,7 @@ from test_train_loop import RESUMED, TRAIN, HELD
 from dadeum.errors import DadeumError
 from dadeum.train.loop import train
 def progress(told):
-    if told["step"] == {at}:  # from here on no file may be larger than this: what a full disk does to a checkpoint
+    if told.get("step") == {at}:  # from here on no file may be larger than this: what a full disk does to a checkpoint
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 try:
     train(TRAIN, HELD, {base!r}, RESUMED["full"], 3, Path({out!r}), progress)

@@ -111,7 +111,7 @@ def test_pairs_turned_round_are_learned_the_wrong_way_round(tmp_path):
     turned = PAIRS.rename({"chosen": "rejected", "rejected": "chosen"}).select(PAIRS.columns)
     made = train(turned, HELD_PAIRS, tiny(), short(objective="dpo", patience=0), 0, tmp_path / "model")
     worst = made.curve.drop_nulls("eval_loss")["eval_loss"].to_list()
-    assert worst[-1] > worst[0] > math.log(2), "held-out pairs as they should be must lose"
+    assert worst[-1] > worst[1] > worst[0] == pytest.approx(math.log(2)), "held-out pairs as they should be must lose"
 
 
 @pytest.mark.parametrize("method", ["full", pytest.param("lora", marks=pytest.mark.night)])
@@ -288,7 +288,7 @@ def test_a_training_cut_short_goes_on_to_the_same_weights(tmp_path, name):
         pass
 
     def progress(told):
-        if told["step"] == straight.steps * 5 // 8:
+        if told.get("step") == straight.steps * 5 // 8:
             raise Cut
 
     with pytest.raises(Cut):

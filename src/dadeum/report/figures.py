@@ -61,12 +61,15 @@ class Figures:
         return Markup(chart.histogram([(count(low), b, a) for low, _, b, a in bins], _whole, title))
 
     def curve(self) -> Markup:
-        """Loss by trained tokens, for every arm and seed."""
+        """Loss by trained tokens, for every arm and seed, stage by stage; a ring where the weights that were kept stand."""
         series = []
-        for (arm, _), line in self.curves.items():
-            style = self.style(arm)
-            series.append(chart.Series(f"batch {style}", tuple(line["loss"])))
-            series.append(chart.Series(f"held {style}", tuple(line["eval_loss"]), dots=True))
+        for points in staged(self._facts.curve):
+            for (arm, _), line in curves(points).items():
+                style, held = self.style(arm), line["eval_loss"]
+                series.append(chart.Series(f"batch {style}", tuple(line["loss"])))
+                series.append(chart.Series(f"held {style}", tuple(held), dots=True))
+                after = [point for point in held if not line["loss"] or point[0] >= line["loss"][0][0]]  # before its first step it is untrained
+                series.append(chart.Series(f"ring {style}", (min(after, key=lambda point: point[1]),) if after else (), dots=True))
         return Markup(chart.lines([s for s in series if s.points], _short, lambda y: f"{y:.3g}", self._t("curve.picture")))
 
     def score(self, arm: Arm) -> Markup:
@@ -125,6 +128,18 @@ def fold(bins: list[tuple[int, int | None, int, int]], most: int = 28) -> list[t
         pairs = [bins[i : i + 2] for i in range(0, len(bins), 2)]
         bins = [(p[0][0], p[-1][1], sum(b[2] for b in p), sum(b[3] for b in p)) for p in pairs]
     return bins
+
+
+def staged(points: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """curve.json cut where one stage ends and the next begins: each has held-out rows and a loss of its own.
+
+    >>> [len(stage) for stage in staged([{"stage": "a"}, {"stage": "a"}, {"stage": "b"}])], staged([])
+    ([2, 1], [])
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for point in points:
+        found.setdefault(str(point.get("stage", "")), []).append(point)
+    return list(found.values())
 
 
 def curves(points: list[dict[str, Any]]) -> dict[tuple[str, int], dict[str, list[tuple[float, float]]]]:

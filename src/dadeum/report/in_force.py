@@ -27,6 +27,10 @@ WORDS: Final[dict[str, dict[str, str]]] = {
 KOREAN: Final = (
     (r"recipe", "레시피"),
     (r"default", "기본값"),
+    (r"default of transformers", "transformers의 기본값"),
+    (r"what is here", "이 컴퓨터에 있는 것"),
+    (r"follows from device (\S+)", r"장치 \1에서 따라 나옴"),
+    (r"follows from the batches as they are drawn", "짜 놓은 배치에서 따라 나옴"),
     (r"found by a range test", "학습률 탐색으로 찾음"),
     (r"to be found by a range test", "학습률 탐색으로 찾을 값"),
     (r"default for (\S+) by (\S+), below (\d+) million parameters (.*)", r"\1을(를) \2(으)로 학습할 때의 기본값, 매개변수 \3백만 개 미만 \4"),
@@ -37,6 +41,8 @@ KOREAN: Final = (
     (r"optimiser steps", "최적화 스텝"),
     (r"passes a step", "스텝마다의 순전파"),
     (r"warm-up steps", "워밍업 스텝"),
+    (r"optimiser", "최적화기"),
+    (r"gradient clipping", "기울기 자르기"),
 )
 """What `train.effective` says, and how a Korean reader says it."""
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import orjson
 from markupsafe import Markup
 
-from dadeum.report import chart, in_force
+from dadeum.report import chart, courses, in_force
 from dadeum.train.solve import gigabytes as size
 
 PARTS: Final = ("weights", "gradients", "states", "activations", "logits")
@@ -39,8 +39,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
 
 
 def section(folder: Path, run: dict[str, Any], lang: str) -> Markup:
-    """The section as HTML, and the values in force; empty where the run was never checked, or trained."""
-    return _memory(folder, run, WORDS[lang]) + in_force.section(folder, run, lang)
+    """The section as HTML, between what was kept of each training and the values in force; empty where the run was never checked, or trained."""
+    return courses.section(folder, run, lang) + _memory(folder, run, WORDS[lang]) + in_force.section(folder, run, lang)
 
 
 def _memory(folder: Path, run: dict[str, Any], t: dict[str, str]) -> Markup:

@@ -21,6 +21,7 @@ from dadeum.format.tokens import load_tokenizer, need
 from dadeum.settings import Train
 from dadeum.step import digest_file
 from dadeum.train.adapters import fits, is_adapter, weights
+from dadeum.train.checkpoints import disk_told
 from dadeum.train.machine import attention, quiet
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def base(
     if settings.base == "tiny":
         from dadeum.train.tiny import make
 
-        return str(make(settings.tiny, texts, cache, seed, progress, MARKS[0][:3] if settings.objective == "infill" else ()))
+        with disk_told(cache):
+            return str(make(settings.tiny, texts, cache, seed, progress, MARKS[0][:3] if settings.objective == "infill" else ()))
     path = Path(settings.base)
     if is_adapter(path):
         return merged(path, cache)
@@ -63,7 +65,7 @@ def merged(folder: Path, cache: Path) -> str:
     cache.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".merged-", dir=cache))
     try:
-        with quiet():
+        with quiet(), disk_told(cache):
             whole: Any = PeftModel.from_pretrained(load(base, train=True), str(folder)).merge_and_unload()
             whole.save_pretrained(draft)
             load_tokenizer(str(folder) if (folder / "tokenizer_config.json").is_file() else base).save_pretrained(draft)
@@ -97,6 +99,7 @@ def load(
     """
     need("torch", "transformers")
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSequenceClassification
 
     if is_adapter(name):
@@ -113,7 +116,7 @@ def load(
             model: Any = kind.from_pretrained(
                 str(name), dtype=torch.bfloat16 if half else torch.float32, attn_implementation=attention(device, AutoConfig.from_pretrained(str(name))), **told
             )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise RecipeError(Mistake("train.base", f"no model in {name}", str(error).split("\n")[0])) from error
     except ImportError as error:
         raise DadeumError(f"the model {name} needs a package that is not installed: {error}") from error

@@ -10,7 +10,9 @@ import contextlib
 import errno
 import hashlib
 import json
+import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -29,6 +31,8 @@ _FULL: Final = ("PytorchStreamWriter", "No space left", "File too large", "Disk 
 """How torch and safetensors say that the disk is full."""
 WHOLE: Final = "whole.json"
 RECORD: Final = "training.json"
+ABOUT: Final = (RECORD, "parity.json")
+"""Files that speak of a model and are no part of it."""
 APART: Final = ("seeds", "checks", "price_per_hour", "target", "stages")
 """Settings that change nothing in a single training."""
 Progress = Callable[[dict[str, Any]], None]
@@ -37,7 +41,7 @@ Progress = Callable[[dict[str, Any]], None]
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training made. `curve`: one line per logged step or evaluation, nulls where one of both was not taken."""
+    """What a training made. `curve`: one line per logged step or evaluation, nulls where one of both was not taken; step 0 is the untrained model."""
 
     folder: Path
     curve: pl.DataFrame
@@ -50,6 +54,7 @@ class Trained:
     best_step: int
     """The step whose weights were kept."""
     eval_loss: float | None
+    """Of the weights that were kept."""
     learning_rate: float
     parameters: int
     trainable: int
@@ -59,6 +64,8 @@ class Trained:
     resumed: bool
     peak_bytes: int | None = None
     """The most memory of the first steps (actual.py); null where it could not be counted."""
+    before: float | None = None
+    """The held-out loss before the first step."""
     measures: dict[str, float] = field(default_factory=dict)
     """Of the held-out rows at the best step, by the objective's names: accuracy and margin of pairs, accuracy and macro_f1 of labels."""
 
@@ -103,7 +110,8 @@ def disk_told(folder: Path) -> Iterator[None]:
         full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         if not full and not any(sign in said for sign in _FULL):
             raise
-        free = shutil.disk_usage(folder).free
+        there = next(place for place in (folder, *folder.parents) if place.exists())
+        free = shutil.disk_usage(there).free
         raise DadeumError(
             f"a checkpoint or the model could not be written into {folder} ({said.splitlines()[0][:120] if said else type(error).__name__}; "
             f"{free / 1e6:,.0f} MB are free): make room and run the same command again, which goes on from the last whole checkpoint"
@@ -127,7 +135,7 @@ def restore(model: Any, checkpoint: Path) -> None:
 def identity(taught: Supervision, held: Supervision | None, base: str, settings: Train, seed: int) -> str:
     """What a checkpoint or a finished model must have been made of to be taken up again."""
     folder = Path(base)
-    weights = sorted(p for p in folder.glob("*") if p.suffix in (".safetensors", ".bin", ".json") and p.name != RECORD) if folder.is_dir() else []
+    weights = sorted(p for p in folder.glob("*") if p.suffix in (".safetensors", ".bin", ".json") and p.name not in ABOUT) if folder.is_dir() else []
     model = [digest_file(p) for p in weights] or base
     told = [taught.digest, held.digest if held else "", model, {**asdict(settings), **dict.fromkeys(APART)}, seed, *map(version, ("torch", "transformers", "trl"))]
     return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=16).hexdigest()
@@ -141,9 +149,37 @@ def trained(folder: Path, record: dict[str, Any], taught: Supervision) -> Traine
 
 
 def finished(out: Path, key: str, taught: Supervision) -> Trained | None:
-    """The training that `out` holds, if it is this very one."""
+    """The training that `out` holds, if it is this very one and none of its files is missing or cut off."""
     try:
         record = json.loads((out / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        whole = record["key"] == key and all((out / name).stat().st_size == size for name, size in record.get("files", {}).items())
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return trained(out, record, taught) if record.get("key") == key else None
+    return trained(out, record, taught) if whole else None
+
+
+def taken_up(out: Path, key: str, taught: Supervision) -> Trained | None:
+    """The training at hand where it lies beside `out` as another stage (`tuned-0`, `tuned-0.2-b`), copied to `out`: the last stage's model
+    has the arm's own name and loses it as soon as a stage is added behind it."""
+    arm = out.name.partition(".")[0]
+    for path in sorted((*out.parent.glob(f"{arm}/{RECORD}"), *out.parent.glob(f"{arm}.*/{RECORD}"))):
+        if path.parent != out and finished(path.parent, key, taught) is not None:
+            draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+            try:
+                with disk_told(out.parent):
+                    shutil.copytree(path.parent, draft, dirs_exist_ok=True, copy_function=_linked)
+                shutil.rmtree(out, ignore_errors=True)
+                os.replace(draft, out)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+            return finished(out, key, taught)
+    return None
+
+
+def _linked(source: str, target: str) -> None:
+    """Weights are never written to again, so both names may have the same bytes on the disk."""
+    if source.endswith(".safetensors"):
+        with contextlib.suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)

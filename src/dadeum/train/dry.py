@@ -53,6 +53,8 @@ class Passes:
 
     first: Pass
     steps: tuple[tuple[Pass, ...], ...]
+    planned: int = 0
+    """Optimiser steps of the whole plan."""
 
     @property
     def all(self) -> list[Pass]:
@@ -68,7 +70,7 @@ class Passes:
 
 def read(told: dict[str, Any]) -> Passes:
     """Out of what `dataclasses.asdict` made, and JSON."""
-    return Passes(_read(told["first"]), tuple(tuple(_read(one) for one in step) for step in told["steps"]))
+    return Passes(_read(told["first"]), tuple(tuple(_read(one) for one in step) for step in told["steps"]), told["planned"])
 
 
 def _read(told: dict[str, Any]) -> Pass:
@@ -92,7 +94,7 @@ def passes(examples: Sequence[Example], settings: Train) -> Passes:
     drawn = plan([len(e.ids) for e in examples], settings, settings.seeds[0])
     micros, groups = drawn.micros, moments(examples, drawn, settings)
     steps = [[groups[kind] for kind in ((late, False), (late, True)) if kind in groups] for late in (False, True)]
-    return Passes(_pass(examples, micros[0]), tuple(tuple(_pass(examples, micros[k]) for k in step) for step in steps if step))
+    return Passes(_pass(examples, micros[0]), tuple(tuple(_pass(examples, micros[k]) for k in step) for step in steps if step), drawn.steps)
 
 
 def moments(examples: Sequence[Example], drawn: Plan, settings: Train) -> dict[tuple[bool, bool], int]:

@@ -7,25 +7,35 @@ from typing import Any, Final
 
 from dadeum.settings import Train
 from dadeum.train.defaults import LARGE, SMALL, learning_rate
+from dadeum.train.machine import device_of
+from dadeum.train.numbers import number_format
 
 UNUSED: Final = {"lora": ("lora", "qlora"), "prompt": ("prompt",)}
 """Keys that only some methods read."""
 OWN: Final = {"dpo": ("dpo",), "infill": ("infill",), "classify": ("classify",)}
 """Keys that only some objectives read."""
-ELSEWHERE: Final = ("stages", "checks", "price_per_hour", "target", "tiny")
+ELSEWHERE: Final = ("stages", "checks", "price_per_hour", "target")
+LOOP: Final = {"optimiser": "AdamW, betas 0.9 and 0.999", "gradient clipping": 1.0}
+"""What no key sets: the loop's own, as transformers has it."""
 
 
-def effective(settings: Train, parameters: int, tokens: int, found: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+def effective(settings: Train, parameters: int, tokens: int, found: dict[str, Any] | None = None, planned: int = 0) -> list[dict[str, Any]]:
     """[{key, value, source}] in the order of the recipe's keys, then what follows from them.
 
-    parameters: of the base; tokens: of all rows that are trained on, once; found: of the range test, where there was one.
+    parameters: of the base; tokens: of all rows that are trained on, once; found: of the range test, where there was one; planned: the
+    optimiser steps, where the batches are drawn already.
     """
     told: list[dict[str, Any]] = []
     for path, value, default in _flat(settings, Train(), ""):
         head = path.split(".")[0]
-        if head in ELSEWHERE or settings.method not in UNUSED.get(head, (settings.method,)) or settings.objective not in OWN.get(head, (settings.objective,)):
+        if head in ELSEWHERE or (head == "tiny" and settings.base != "tiny") or settings.method not in UNUSED.get(head, (settings.method,)) or settings.objective not in OWN.get(head, (settings.objective,)):
             continue
         told.append({"key": path, "value": value, "source": "default" if value == default else "recipe"})
+    device = device_of(settings)
+    for name, real in (("device", device), ("number_format", number_format(settings, device))):
+        one = next(one for one in told if one["key"] == name)
+        if one["value"] != real:
+            one |= {"value": real, "source": "what is here" if name == "device" else f"follows from device {device}"}
     rate = next(one for one in told if one["key"] == "learning_rate")
     if settings.learning_rate == "find":
         rate |= {"value": found["rate"], "source": "found by a range test"} if found else {"source": "to be found by a range test"}
@@ -34,14 +44,16 @@ def effective(settings: Train, parameters: int, tokens: int, found: dict[str, An
         why = f"default for {settings.objective} by {settings.method}, {size} parameters (sources: train/defaults.py)"
         rate |= {"value": learning_rate(settings, parameters), "source": why}
     whole = settings.tokens or round(tokens * settings.epochs)
-    steps = max(1, round(whole / settings.batch_tokens))
+    steps = planned or max(1, round(whole / settings.batch_tokens))
+    nearly = "tokens in all / train.batch_tokens, nearly: rows are not cut to fill a step"
     follows = {
         "tokens in all": (whole, "train.tokens" if settings.tokens else "train.epochs x tokens of the rows"),
-        "optimiser steps": (steps, "tokens in all / train.batch_tokens, nearly: rows are not cut to fill a step"),
+        "optimiser steps": (steps, "the batches as they are drawn" if planned else nearly),
         "passes a step": (max(1, round(settings.batch_tokens / min(settings.micro_tokens, settings.batch_tokens))), "train.batch_tokens / train.micro_tokens"),
         "warm-up steps": (int(settings.warmup * steps), "train.warmup x optimiser steps"),
     }
-    return told + [{"key": key, "value": value, "source": f"follows from {source}"} for key, (value, source) in follows.items()]
+    told += [{"key": key, "value": value, "source": f"follows from {source}"} for key, (value, source) in follows.items()]
+    return told + [{"key": key, "value": value, "source": "default of transformers"} for key, value in LOOP.items()]
 
 
 def text(told: list[dict[str, Any]]) -> list[str]:

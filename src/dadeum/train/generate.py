@@ -110,7 +110,7 @@ def losses(model_folder: str | Path, rows: pl.DataFrame, settings: Train) -> pl.
         for (i,), said in zip(micro, each.split(carried(batch)[1].sum(1).tolist())):
             example = examples[i]
             answer = example.ids[example.labels != IGNORED]
-            nll[example.row] = np.nansum([nll[example.row], -float(said.sum())])  # a long document is several examples
+            nll[example.row] = (nll[example.row] if count[example.row] else 0.0) - float(said.sum())  # a long document is several examples
             count[example.row] += len(answer)
             size[example.row] += len(tokenizer.decode(answer, skip_special_tokens=True).encode())
     return pl.DataFrame(

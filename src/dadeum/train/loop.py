@@ -6,7 +6,6 @@ with the same weights (bit for bit on a CPU). What cannot run here is said befor
 
 from __future__ import annotations
 
-import json
 import resource
 import shutil
 import time
@@ -19,16 +18,17 @@ import numpy as np
 import polars as pl
 
 from dadeum.errors import DadeumError, MissingExtra
-from dadeum.format.supervise import supervise
+from dadeum.format.supervise import Supervision, supervise
 from dadeum.format.tokens import load_tokenizer, need
 from dadeum.settings import Train
 from dadeum.train.actual import Watch, telling
 from dadeum.train.base import covered
 from dadeum.train.batches import Plan, plan
-from dadeum.train.checkpoints import RECORD, Progress, Trained, claim, disk_told, finished, identity, last_whole, trained
+from dadeum.train.checkpoints import Progress, Trained, claim, disk_told, finished, identity, last_whole, taken_up, trained
 from dadeum.train.defaults import learning_rate
 from dadeum.train.machine import quiet, threads
 from dadeum.train.methods import METHODS
+from dadeum.train.numbers import number_format
 from dadeum.train.save import save
 from dadeum.train.trainer import make_trainer
 
@@ -59,7 +59,9 @@ def train(
     covered(taught.examples, base)
     held = supervise(validation, tokenizer, settings) if validation is not None and validation.height else None
     key = identity(taught, held, base, settings, seed)
-    if (done := finished(out, key, taught)) is not None:
+    if (done := finished(out, key, taught) or taken_up(out, key, taught)) is not None:
+        if progress:
+            progress({"stage": "kept", "steps": done.steps, "eval_loss": done.eval_loss})
         return done
     steps = plan([len(e.ids) for e in taught.examples], settings, seed)
     if not steps.steps:
@@ -68,6 +70,8 @@ def train(
     with quiet():
         started, cpu = time.monotonic(), _cpu()
         trainer = make_trainer(base, tokenizer, taught, held, steps, settings, seed, checkpoints, progress)
+        if progress:
+            progress(_begins(trainer, steps, taught, held, settings))
         with threads(trainer.size):
             last = last_whole(checkpoints, key)
             claim(checkpoints, key)
@@ -79,8 +83,10 @@ def train(
             told = {**_told(trainer, steps), "peak_bytes": watch.peak, "seconds": time.monotonic() - started, "cpu_seconds": _cpu() - cpu, "resumed": last is not None}
             record = {"key": key, "seed": seed, "base": base, "settings": asdict(settings), **told}
             with disk_told(out.parent):
-                save(trainer.model, tokenizer, taught.stops, settings, out, {RECORD: json.dumps(record, indent=1)})
+                save(trainer.model, tokenizer, taught.stops, settings, out, record)
     shutil.rmtree(checkpoints, ignore_errors=True)
+    if progress:
+        progress({"stage": "done", **{name: told[name] for name in ("steps", "planned_steps", "best_step", "eval_loss", "before")}})
     return trained(out, record, taught)
 
 
@@ -100,17 +106,32 @@ def drawn(rows: pl.DataFrame, settings: Train, seed: int) -> pl.DataFrame:
     return rows[np.sort(np.random.default_rng(seed).choice(rows.height, settings.rows, replace=False))]
 
 
+def _begins(trainer: Any, steps: Plan, taught: Supervision, held: Supervision | None, settings: Train) -> dict[str, Any]:
+    """What is told of a training before its first step. once: tokens of all its rows; held: examples held out."""
+    return {
+        "stage": "begin",
+        "rows": len(taught.examples),
+        "once": sum(len(e.ids) for e in taught.examples),
+        "held": len(held.examples) if held and settings.evaluations else 0,
+        "steps": steps.steps,
+        "batch_tokens": settings.batch_tokens,
+        "rate": trainer.peak_rate,
+        "device": trainer.device_name,
+        "numbers": number_format(settings, trainer.device_name),
+    }
+
+
 def _told(trainer: Any, steps: Plan) -> dict[str, Any]:
     state = trainer.state
     lines: dict[int, dict[str, float]] = {}
     for line in state.log_history:
         lines.setdefault(line["step"], {}).update({k: v for k, v in line.items() if k == "loss" or k.startswith("eval_")})
     curve: list[dict[str, Any]] = [
-        {"step": s, "tokens": int(steps.tokens[s - 1]), "loss": v.get("loss"), "eval_loss": v.get("eval_loss")}
+        {"step": s, "tokens": int(steps.tokens[s - 1]) if s else 0, "loss": v.get("loss"), "eval_loss": v.get("eval_loss")}
         for s, v in sorted(lines.items())
-        if v and s
+        if v
     ]
-    taken = [(line["eval_loss"], line["step"]) for line in curve if line["eval_loss"] is not None]
+    taken = [(line["eval_loss"], line["step"]) for line in curve if line["eval_loss"] is not None and line["step"]]
     best, at = min(taken) if taken else (None, state.global_step)
     return {
         "curve": curve,
@@ -119,6 +140,7 @@ def _told(trainer: Any, steps: Plan) -> dict[str, Any]:
         "planned_steps": steps.steps,
         "best_step": at,
         "eval_loss": best,
+        "before": lines.get(0, {}).get("eval_loss"),
         "measures": {k.removeprefix("eval_"): v for k, v in lines.get(at, {}).items() if k.startswith("eval_") and k != "eval_loss"},
         "learning_rate": trainer.peak_rate,
         "parameters": trainer.size,

@@ -66,23 +66,32 @@ def make_trainer(
         def on_step_begin(self, *_: Any, **__: Any) -> None:
             trainer.last_loss = 0.0
 
+        def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            # What the untrained model loses on the held-out rows: a training whose best is worse has done harm. Taken when the first batch
+            # has shown which loss is right, and before the optimiser's states are there: it adds nothing to the peak.
+            if exams and state.global_step == 0 and not _taken(state):
+                trainer.evaluate()
+
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if state.global_step in marks:
                 control.should_save, control.should_evaluate = True, bool(exams)
             if progress:
-                seen = int(steps.tokens[min(state.global_step, steps.steps) - 1])
-                progress({"stage": "train", "step": state.global_step, "of": steps.steps, "tokens": seen, "loss": trainer.last_loss})
+                progress({"stage": "train", **_where(state, steps), "loss": trainer.last_loss})
+                if state.global_step in marks and not exams:
+                    progress({"stage": "mark", **_where(state, steps)})
 
         def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            losses = [line["eval_loss"] for line in state.log_history if "eval_loss" in line]
+            taken = _taken(state)
+            losses = [loss for step, loss in taken if step]
+            if not losses:
+                return
             since = len(losses) - 1 - losses.index(min(losses))
+            stops = bool(settings.patience and not settings.tokens and since >= settings.patience)
             if progress:
-                steps_taken = [line["step"] for line in state.log_history if "eval_loss" in line]
-                seen, all_tokens = int(steps.tokens[min(state.global_step, steps.steps) - 1]), int(steps.tokens[-1])
-                told = {"stage": "held_out", "step": state.global_step, "of": steps.steps, "tokens": seen, "all_tokens": all_tokens, "since": since}
-                progress({**told, "eval_loss": losses[-1], "best": min(losses), "best_step": steps_taken[losses.index(min(losses))]})
-            if settings.patience and not settings.tokens and since >= settings.patience:
-                control.should_training_stop = True
+                best = min((line for line in taken if line[0]), key=lambda line: line[1])
+                told = {"eval_loss": losses[-1], "best": best[1], "best_step": best[0], "since": since, "stops": stops}
+                progress({"stage": "held_out", **_where(state, steps), **told})
+            control.should_training_stop = control.should_training_stop or stops
 
         def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             seal(checkpoints / f"checkpoint-{state.global_step}", trainer.key)
@@ -226,6 +235,17 @@ def make_trainer(
     with threads(parameters):
         objective.begin(trainer.model, [taught.examples, asked], trainer.collate)
     return trainer
+
+
+def _taken(state: Any) -> list[tuple[int, float]]:
+    """(step, held-out loss) of every evaluation so far; step 0 is the untrained model's."""
+    return [(line["step"], line["eval_loss"]) for line in state.log_history if "eval_loss" in line]
+
+
+def _where(state: Any, steps: Plan) -> dict[str, int]:
+    """How far the training is."""
+    at = min(state.global_step, steps.steps)
+    return {"step": state.global_step, "of": steps.steps, "tokens": int(steps.tokens[at - 1]), "all_tokens": int(steps.tokens[-1])}
 
 
 def _exams(asked: list[Example], settings: Train, steps: Plan) -> list[Micro]:

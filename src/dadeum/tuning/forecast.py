@@ -44,8 +44,8 @@ def ahead(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
 
     base, made = base_model(recipe, out), []
     for lesson in lessons(recipe, split(out, "train"), split(out, "validation")):
-        rows, _ = _fitting(lesson, base, out)
-        if not rows.height:
+        rows, given = _fitting(lesson, base, out)
+        if given is None:
             continue
         settings, tokens = lesson.settings, int(rows["n_tokens"].sum())
         found = None
@@ -57,7 +57,7 @@ def ahead(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
         seconds = [start + whole / rate["fast"], start + whole / rate["slow"]] if rate else None
         price = settings.price_per_hour.get("cpu") if rate and rate["device"] == "cpu" else None
         cost = [money(s, price) for s in seconds] if seconds and price else None
-        values = effective.effective(settings, _parameters(base), tokens, found)
+        values = effective.effective(settings, _parameters(base), tokens, found, given.planned)
         made.append({"stage": lesson.name, "values": values, "pace": rate, "seconds": seconds, "cost": cost, "found": found})
     return made
 

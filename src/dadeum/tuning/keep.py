@@ -14,7 +14,7 @@ from dadeum.engine import unit
 from dadeum.settings import Train
 from dadeum.step import digest_file
 
-VERSION: Final = "3"
+VERSION: Final = "5"
 """Bump it when the same rows, model and settings would be supervised, or would answer, otherwise: part of what is kept of both."""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from dadeum.engine.unit import publish
 from dadeum.model import reach
 from dadeum.recipe import Recipe
 from dadeum.tuning import forecast, gate
@@ -84,14 +85,14 @@ class _Told:
         if lesson.stage:
             had.setdefault("stages", []).append({"stage": lesson.name, "replayed": len(lesson.replayed), **one})
         had.update(one | {name: round(had[name] + one[name], 1) for name in ("tokens", "steps", "seconds")})
-        (self.out / "curve.json").write_bytes(orjson.dumps(self.curve))
+        publish(self.out / "curve.json", orjson.dumps(self.curve))
 
     def values(self, lesson: Lesson, made: Any, rate: dict[str, Any] | None) -> None:
         """Every value that the first training really used, and where it came from."""
         from dadeum.train.effective import effective
 
         tokens = int(made.ledger.filter(made.ledger["reason"].is_null())["n_tokens"].sum())
-        self.in_force.append({"stage": lesson.name, "values": effective(lesson.settings, made.parameters, tokens, rate)})
+        self.in_force.append({"stage": lesson.name, "values": effective(lesson.settings, made.parameters, tokens, rate, made.planned_steps)})
 
     def off(self, said: dict[str, Any] | None, made: Any, say: Say) -> None:
         """How far off the forecast of the first training was, lesson by lesson."""
@@ -108,7 +109,7 @@ class _Told:
         if not found:
             return
         self.gates += found
-        (self.out / "gates.json").write_bytes(orjson.dumps(self.gates, option=orjson.OPT_INDENT_2))
+        publish(self.out / "gates.json", orjson.dumps(self.gates, option=orjson.OPT_INDENT_2))
         for one in found:
             say(gate.text(one))
         gate.refuse(found, lesson, into)
