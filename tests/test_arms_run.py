@@ -115,6 +115,27 @@ def test_an_address_that_is_down_stops_before_the_training_is_paid_for(tmp_path:
     assert not list((tmp_path / "run").glob("models/tuned-*"))
 
 
+@pytest.mark.parametrize(
+    ("prove", "match"),
+    [
+        ({"metric": "label", "labels": ["긍정", "부정"]}, "none of the 20 held-out items has a reference"),
+        ({"slices": ["nothing"]}, "prove.slices: the held-out rows have no column 'nothing'"),
+        ({"suites": [{"name": "code", "path": "code.jsonl", "fields": {"prompt": "q", "completion": "a"}, "metric": "tests", "tests": "test"}]}, r"fields: \{test: test\}"),
+        ({"suites": [{"name": "lm", "task": "no.yaml"}]}, "there is no file no.yaml"),
+    ],
+)
+def test_a_proof_that_cannot_be_made_stops_before_the_training_is_paid_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prove: dict[str, Any], match: str
+) -> None:
+    if "task" in str(prove):
+        pytest.importorskip("lm_eval", reason="needs dadeum[eval]")
+    monkeypatch.chdir(tmp_path)
+    Path("code.jsonl").write_text('{"q": "f", "a": "def f(): return 1", "test": "assert f() == 1"}\n', encoding="utf-8")
+    with pytest.raises(DadeumError, match=match):
+        run.stages(composed(tmp_path, ["base"], **prove), tmp_path / "run", until="prove")
+    assert not list((tmp_path / "run").glob("models/tuned-*"))
+
+
 def test_suites_slices_and_an_order_in_one_proof(tmp_path: Path) -> None:
     more = tmp_path / "more.jsonl"
     more.write_text("".join(f'{{"question": "{i}번?", "answer": "답 {i}", "kind": "k{i % 2}"}}\n' for i in range(30)), encoding="utf-8")

@@ -70,6 +70,24 @@ def test_a_gain_that_does_not_matter_is_no_reason() -> None:
     assert told(rates, worth=Worth(gain=0.5))["verdict"] == "do not tune"
 
 
+def test_as_good_and_cheaper_in_all_is_a_reason() -> None:
+    """A large address answers as well as the tuned model at a hundred times its price: then the number of calls decides."""
+    same = replies(0.9, 5)
+    arms = [Answers("base", [replies(0.3, 1)]), Answers("away", [same]), Answers("tuned", [same], (0,))]
+    made = proof(arms, ["긍정"] * N, Prove(metric="label", labels=("긍정", "부정"), resamples=299))
+    prices = calls(base=0.0001, away=0.01, tuned=0.0001)
+
+    def verdict(**worth: Any) -> str:
+        return str(decide(made, prices, Cost(60.0, 1.0, 50.0), Worth(**worth))["verdict"])
+
+    assert verdict(gain=0.05, calls=1_000_000) == "tune"
+    assert verdict(gain=0.05, calls=1000) == "do not tune", "51.00 are not paid back by 1,000 calls"
+    assert verdict(gain=0.05) == "do not tune", "nobody said how many calls there will be"
+    assert verdict(calls=1_000_000) == "cannot tell", "without a margin nothing is as good as another"
+    prices["away"]["price"] = None
+    assert verdict(gain=0.05, calls=1_000_000) == "do not tune"
+
+
 def test_equal_arms_are_seldom_called() -> None:
     """Four equal arms, one of them called tuned: `tune` or `do not tune` are both mistakes, and the level holds for each."""
     rng = np.random.default_rng(0)

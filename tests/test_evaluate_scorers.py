@@ -239,9 +239,12 @@ def test_code_passes_its_tests_or_not() -> None:
         "raise SystemExit",
         "def add(a, b):\n    while True: pass",
         "더하면 됩니다",
+        "모르겠습니다",
+        "42",
+        "```\na + b\n```",
         "",
     ]
-    assert metrics.score(Prove(metric="tests", tests="t"), replies, [tests] * len(replies)) == [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, None, None]
+    assert metrics.score(Prove(metric="tests", tests="t"), replies, [tests] * len(replies)) == [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, *[None] * 5]
 
 
 def test_humaneval_passes_with_its_own_solutions() -> None:

@@ -196,6 +196,29 @@ def test_a_count_below_nothing_is_refused(here: Path, option: str) -> None:
     assert "whole number of 0 or more" in ask("run", recipe(here), option, "-3", code=2).err
 
 
+def test_a_recipe_or_a_run_that_is_not_there_is_told_in_words(here: Path) -> None:
+    write(here / "chats.yaml", {"sources": [{"path": "rows.jsonl"}]})
+    (here / "empty").mkdir()
+    for words, what in (
+        (["run", "chat.yaml"], "chat.yaml: there is no such recipe (did you mean chats.yaml?)"),
+        (["curve", "nowhere/chats.yaml"], "there is no such recipe (there is no folder nowhere)"),
+        (["prove", "empty"], "empty: is a folder without a run (no recipe.yaml)"),
+        (["report", "empty"], "empty: is a folder without a run (no recipe.yaml)"),
+    ):
+        done = runs.dadeum(*words, cwd=here, check=2)
+        assert what in done.stderr and "Errno" not in done.stderr
+
+
+def test_a_plan_tells_its_settings_as_yaml_says_them(here: Path) -> None:
+    (here / "rows.jsonl").write_text('{"text": "안녕하세요"}\n', encoding="utf-8")
+    train = {"seeds": [0, 1], "stages": [{"name": "a"}, {"name": "b"}]}
+    path = write(here / "r.yaml", {"sources": [{"path": "rows.jsonl"}], "steps": ["mix.split"], "train": train, "prove": {"arms": ["base", "raw"]}})
+    told = runs.dadeum("plan", path, cwd=here).stdout
+    words = " ".join(told.split())
+    assert "seeds [0, 1]" in words and "stages [a, b]" in words and "arms [base, raw]" in words and "packing true" in words
+    assert max(map(len, told.splitlines())) <= 112 and "(" not in told.partition("train:")[2] and "template" not in told
+
+
 def test_own_ids_that_read_like_made_ones_stay_unique(here: Path) -> None:
     lines(here / "good.jsonl", [{"text": "first row"}, {"id": "good/good.jsonl:1", "text": "second row"}, {"id": "other/x:1", "text": "third"}])
     ask("run", recipe(here), "--out", "run", "--until", "split")

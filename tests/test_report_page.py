@@ -120,6 +120,19 @@ def test_two_pairs_that_differ_alike_are_not_mistaken_for_each_other(run: Path) 
     assert "The model tuned on engineered rows scores" in page.render(run).partition("</header>")[0]
 
 
+def test_notes_of_the_proof_are_in_the_page_s_language(run: Path) -> None:
+    proof = orjson.loads((run / "proof.json").read_bytes())
+    (run / "proof.json").write_bytes(orjson.dumps({**proof, "notes": ["One training."], "notes_ko": ["한 번만 학습했습니다."]}))
+    assert "One training." in page.render(run) and "한 번만 학습했습니다." in page.render(run, "ko")
+    assert "One training." not in page.render(run, "ko")
+
+
+def test_a_proof_that_lacks_something_is_named(run: Path) -> None:
+    (run / "proof.json").write_bytes(orjson.dumps({"verdict": "better", "arms": {}}))
+    with pytest.raises(DadeumError, match=r"proof\.json lacks n, difference, low, high"):
+        page.render(run)
+
+
 @pytest.mark.parametrize("lang", LANGS)
 def test_an_interval_without_ends_is_no_crash(run: Path, lang: str) -> None:
     """Two held-out items leave the held-out loss without an interval: its ends are null in proof.json."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import gc
 import os
 import signal
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from dadeum import __version__
-from dadeum.errors import DadeumError, RecipeError
+from dadeum.errors import DadeumError, Mistake, RecipeError
 
 Parser = argparse.ArgumentParser
 
@@ -48,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        return _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}. Nothing half-written was kept.", 1)
+        full = " Make room, and the same command goes on from what was finished." if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        return _fail(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}. Nothing half-written was kept.{full}", 1)
 
 
 @contextlib.contextmanager
@@ -94,7 +96,7 @@ def parser() -> Parser:
         return made
 
     demo = command("demo", _demo, "the whole way on raw data it makes itself, with planted dirt whose truth is known")
-    demo.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="DIR")
+    demo.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="DIR", help="the run's folder (default: runs/demo)")
     _common(demo)
 
     run = command("run", _run, "a recipe, from sources to proof; a second call on the same folder continues it")
@@ -113,9 +115,9 @@ def parser() -> Parser:
     _sets(plan)
 
     apply = command("apply", _apply, "steps on one file, no recipe; the ledger lies beside OUT")
-    apply.add_argument("steps", nargs="+", metavar="STEP")
-    apply.add_argument("input", metavar="IN")
-    apply.add_argument("-o", "--out", type=Path, required=True, metavar="OUT")
+    apply.add_argument("steps", nargs="+", metavar="STEP", help="as docs/commands.md names them: clean.unicode, dedup.exact, ...")
+    apply.add_argument("input", metavar="IN", help="a file, a folder or a glob, of any format that sources may have")
+    apply.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="its ending says the format: .jsonl, .json, .csv, .tsv, .parquet, .txt")
     apply.add_argument("--force", action="store_true", help="replace OUT where it exists")
     _common(apply, "STEP.KEY=VALUE of a step, or source.KEY=VALUE of how IN is read")
 
@@ -124,7 +126,7 @@ def parser() -> Parser:
     look.add_argument("--against", type=Path, default=None, metavar="PATH_OR_RUN", help="another file, run or model's answers to put beside it")
     look.add_argument("--target", type=Path, default=None, metavar="PATH_OR_RUN", help="rows that the data should cover: what is missing, thin or far")
     look.add_argument("--tokenizer", default="", metavar="PATH_OR_MODEL", help="counts lengths in tokens (default: estimated by language)")
-    look.add_argument("--out", type=Path, default=None, metavar="report.html")
+    look.add_argument("--out", type=Path, default=None, metavar="report.html", help="the page (default: look.html in this folder)")
     look.add_argument("--lang", choices=["ko", "en"], default="en")
     look.add_argument("--json", action="store_true", help="JSON alone on standard output")
     _sets(look, "source.KEY=VALUE of how it is read, as in source.fields={text: review, label: stars}")
@@ -274,6 +276,8 @@ def _target(told: argparse.Namespace) -> tuple[Any, Path]:
 
     path = Path(told.target)
     if path.is_dir():
+        if not (path / "recipe.yaml").exists():
+            raise RecipeError(Mistake(str(path), "is a folder without a run (no recipe.yaml)", "name the recipe, or the folder of a run"))
         return recipe.load(path / "recipe.yaml", told.set), path
     made = recipe.load(path, told.set)
     return made, told.out or Path("runs") / made.name

@@ -150,6 +150,19 @@ def read_run(run: Path) -> dict[str, Any]:
     return told
 
 
+def read_json(path: Path, kind: type = dict) -> Any:
+    """A JSON file of a run's folder that holds a `kind`; None where there is no such file. Raises DadeumError where it is damaged."""
+    try:
+        told = orjson.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except orjson.JSONDecodeError:
+        told = None
+    if not isinstance(told, kind):
+        raise DadeumError(f"{path} is damaged: delete it, and let the command that makes it make it anew")
+    return told
+
+
 def funnel(run: Path) -> list[dict[str, Any]]:
     """Step, rows in, rows out, by reason."""
     keys = ("step", "rows_in", "rows_out", "edited", "grown", "dropped", "seconds", "cached")

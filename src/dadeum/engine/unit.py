@@ -104,9 +104,18 @@ def publish(path: Path, *data: bytes | memoryview) -> None:
             if back.digest() != meant.digest():
                 raise DadeumError(f"{draft} read back differs from what was written: the disk or memory is failing")
         os.replace(draft, path)
-    except BaseException:
+    except BaseException as error:
         draft.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = str(path)  # a write that fails names no file
         raise
+
+
+def publish_table(path: Path, table: pl.DataFrame) -> None:
+    """Put a table under the name `path` as Parquet, as `publish` does."""
+    buffer = io.BytesIO()
+    table.write_parquet(buffer)
+    publish(path, buffer.getbuffer())
 
 
 def peek(path: Path) -> Unit | None:

@@ -1,9 +1,10 @@
 """Is tuning worth it? What the arms' quality, their price by the call and the price of the tuning say together, and what is not known yet.
 
-    tune          the tuned model is better than every way of asking an untuned one. Each difference is held against the level by itself: all
-                  of them have to be seen, so nothing is to be corrected (an intersection-union test; Berger 1982)
+    tune          against every way of asking an untuned one the tuned model is better, or it is cheaper: no worse by what the recipe says
+                  matters, and paid back within the calls that are expected. Each difference is held against the level by itself: all of
+                  them have to be seen, so nothing is to be corrected (an intersection-union test; Berger 1982)
     do not tune   one of the untuned ways is better than the tuned model (corrected for how many there are, Holm), or what the tuning
-                  gains is less than the recipe says matters
+                  gains is less than matters, and the tuned model is not the cheaper one there
     cannot tell   neither can be seen
     not trained   nothing is trained yet: what tuning would have to reach so that these items could show it
 
@@ -56,19 +57,20 @@ def decide(proof: Mapping[str, Any], calls: Mapping[str, Mapping[str, Any]], cos
     arms = {name: _arm(proof["arms"][name], calls.get(name, {})) for name in proof["arms"]}
     trained = TUNED in proof["arms"]
     against = {name: _pair(proof, name, up) for name in untuned} if trained else {}
+    even = {name: _break_even(arms[TUNED]["price"], arms[name]["price"], cost.price, worth.calls) for name in against}
     told: dict[str, Any] = {
         "metric": proof["metric"],
         "metric_name": proof["metric_name"],
         "items": proof["n"],
         "level": proof["level"],
         "power": power_wanted,
-        "verdict": _verdict(against, proof["level"], worth) if trained else "not trained",
+        "verdict": _verdict(against, even, proof["level"], worth) if trained else "not trained",
         "best": best,
         "arms": arms,
         "against": against,
         "tuning": {"seconds": cost.seconds, "machine": cost.machine, "labour": cost.labour, "price": cost.price, "least": cost.least, "currency": worth.currency},
         "to_reach": None if trained else _to_reach(proof, best, worth, power_wanted, up, seeds),
-        "break_even": {name: _break_even(arms[TUNED]["price"], arms[name]["price"], cost.price, worth.calls) for name in untuned} if trained else {},
+        "break_even": even,
         "affordable": _affordable(arms, best, worth) if not trained else None,
         "calls": worth.calls,
     }
@@ -90,17 +92,18 @@ def _pair(proof: Mapping[str, Any], name: str, up: int) -> dict[str, Any]:
     return {"gain": sign * row["difference"], "low": low, "high": high, "p": row["p"], "covers": row["covers"]}
 
 
-def _verdict(against: Mapping[str, Mapping[str, Any]], level: float, worth: Worth) -> str:
+def _verdict(against: Mapping[str, Mapping[str, Any]], even: Mapping[str, Mapping[str, Any]], level: float, worth: Worth) -> str:
     """tune, do not tune, or cannot tell."""
-    found = list(against.values())
-    corrected = holm([one["p"] for one in found])
-    if any(one["gain"] < 0 and p <= level for one, p in zip(found, corrected)):
-        return "do not tune"
-    if worth.gain and any(one["high"] is not None and one["high"] < worth.gain for one in found):
-        return "do not tune"
-    if all(one["gain"] > 0 and one["p"] <= level and (not worth.gain or (one["low"] is not None and one["low"] >= worth.gain)) for one in found):
-        return "tune"
-    return "cannot tell"
+    corrected = holm([one["p"] for one in against.values()])
+    reasons, refusals = [], []
+    for (name, one), p in zip(against.items(), corrected):
+        low, high = one["low"], one["high"]
+        cheaper = bool(worth.gain) and low is not None and low > -worth.gain and (even[name]["saves"] or 0) > 0
+        better = one["gain"] > 0 and one["p"] <= level and (not worth.gain or (low is not None and low >= worth.gain))
+        too_little = bool(worth.gain) and high is not None and high < worth.gain
+        reasons.append(better or cheaper)
+        refusals.append(not cheaper and ((one["gain"] < 0 and p <= level) or too_little))
+    return "do not tune" if any(refusals) else "tune" if all(reasons) else "cannot tell"
 
 
 def _to_reach(proof: Mapping[str, Any], best: str, worth: Worth, wanted: float, up: int, seeds: int) -> dict[str, Any]:

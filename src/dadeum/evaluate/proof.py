@@ -31,6 +31,7 @@ METHOD: Final = {
     "test": "the larger p of the interval and of McNemar's mid-p (single right/wrong items) or sign flips of clusters",
     "correction": "Holm, over the pairs of one metric",
     "unscored": "counted as wrong in every comparison, and apart",
+    "decoding": "greedy, so the same model answers alike again and no interval holds luck of decoding; an address is asked once, at temperature 0: how far it would answer otherwise another time is not measured",
 }
 
 
@@ -138,6 +139,17 @@ def scored(arms: Sequence[Answers], references: Sequence[str], prove: Prove, clu
     return _main(arms, references, prove, cluster, losses)[0]
 
 
+def readable(references: Sequence[str], prove: Prove) -> list[int]:
+    """The places of the items whose reference the metric can read. Raises DadeumError where there is none."""
+    kept = [i for i, good in enumerate(metrics.usable(prove, references)) if good]
+    if not kept:
+        raise DadeumError(
+            f"none of the {len(references)} held-out items has a reference that the metric {prove.metric} can read; "
+            "look at prove.labels, prove.answer_after and the last assistant turns of the held-out split"
+        )
+    return kept
+
+
 def _main(
     arms: Sequence[Answers],
     references: Sequence[str],
@@ -157,13 +169,7 @@ def _scored(
     arms: Sequence[Answers], references: Sequence[str], prove: Prove, cluster: Sequence[Hashable | None] | None
 ) -> tuple[Scored, dict[str, list[list[bool]]]]:
     """Scores of the items whose reference is usable, unscored answers as wrong; and which those were, by arm and training."""
-    usable = metrics.usable(prove, references)
-    kept = [i for i, good in enumerate(usable) if good]
-    if not kept:
-        raise DadeumError(
-            f"none of the {len(references)} held-out items has a reference that the metric {prove.metric} can read; "
-            "look at prove.labels, prove.answer_after and the last assistant turns of the held-out split"
-        )
+    kept = readable(references, prove)
     asked = [references[i] for i in kept]
     made, unscored = [], {}
     for arm in arms:

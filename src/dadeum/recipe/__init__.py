@@ -77,12 +77,22 @@ def load(path: str | Path, sets: Sequence[str] = ()) -> Recipe:
     """Read a recipe file. Raises RecipeError with every mistake found."""
     try:
         text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise RecipeError(Mistake(str(path), "there is no such recipe", _nearby(Path(path)))) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(Mistake(str(path), f"cannot be read: {error}")) from error
+        raise RecipeError(Mistake(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}")) from error
     raw = parse(text, str(path))
     if isinstance(raw, dict):
         raw.setdefault("name", Path(path).stem)
     return compose(raw, sets)
+
+
+def _nearby(path: Path) -> str:
+    """A hint for a recipe that is not there: the nearest one beside it, or the folder that is missing."""
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
+    known = sorted(p.name for p in path.parent.iterdir() if p.suffix in (".yaml", ".yml"))
+    return nearest(path.name, known) if known else ""
 
 
 def compose(raw: Any, sets: Sequence[str] = (), own: bool = False) -> Recipe:

@@ -18,7 +18,7 @@ import orjson
 import polars as pl
 
 from dadeum import remote
-from dadeum.ledger import read_run
+from dadeum.ledger import read_json, read_run
 from dadeum.recipe import parse
 from dadeum.record import RECORD, ROLES, prose
 from dadeum.settings import Source, named
@@ -84,7 +84,7 @@ def read(folder: Path) -> Facts:
     told = parse(recipe, str(path)) if recipe is not None else None
     sources = tuple(told.get("sources") or ()) if isinstance(told, dict) else ()
     steps = (told.get("steps") or ()) if isinstance(told, dict) else ()
-    truth = _json(folder / "truth.json")
+    truth = read_json(folder / "truth.json")
     return Facts(
         folder=folder,
         run=run,
@@ -94,12 +94,12 @@ def read(folder: Path) -> Facts:
         lengths=_lengths(folder),
         quarantine=tuple(_quarantine(folder)),
         supervision=_supervision(folder),
-        supervision_sample=_json(folder / "supervision_sample.json") or [],
-        curve=_json(folder / "curve.json") or [],
-        proof=_json(folder / "proof.json"),
-        truth=truth.get("steps", []) if isinstance(truth, dict) else [],
-        data_curve=_json(folder / "data_curve.json"),
-        decision=_json(folder / "decision.json"),
+        supervision_sample=read_json(folder / "supervision_sample.json", list) or [],
+        curve=read_json(folder / "curve.json", list) or [],
+        proof=read_json(folder / "proof.json"),
+        truth=truth.get("steps", []) if truth else [],
+        data_curve=read_json(folder / "data_curve.json"),
+        decision=read_json(folder / "decision.json"),
         steps=tuple((name, more or {}) for step in steps for name, more in (step.items() if isinstance(step, dict) else [(step, {})])),
     )
 
@@ -121,10 +121,6 @@ def contents(folder: Path, ids: list[str]) -> dict[str, str]:
         said = prose(rows, ALL).fill_null("").str.slice(0, 2000)
         found |= dict(zip(rows.get_column("id").to_list(), said.to_list()))
     return found
-
-
-def _json(path: Path) -> Any:
-    return orjson.loads(path.read_bytes()) if path.exists() else None
 
 
 def _by_source(folder: Path) -> list[dict[str, Any]]:

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
 import polars as pl
 
+from dadeum.ledger import read_json
 from dadeum.report import evidence, sample, scores, warned
 from dadeum.report.facts import Facts, scan
 from dadeum.report.finding import Finding, Line, Pair
@@ -143,9 +143,9 @@ def _recheck(run: dict[str, Any], t: Words) -> Iterator[Finding]:
 
 
 def _order(path: Path, t: Words) -> Iterator[Finding]:
-    if not path.exists():
+    told = read_json(path)
+    if told is None:
         return
-    told = orjson.loads(path.read_bytes())
     steps, order = told["steps"], told["order"]
     moved = sum(a != b for a, b in enumerate(order))
     lines = tuple(Line(steps[was], ((was + 1, count(was + 1)), (now + 1, count(now + 1)))) for now, was in enumerate(order))

@@ -75,7 +75,7 @@ def script() -> tuple[str, str]:
 
 def _context(told: Facts, t: Words) -> dict[str, Any]:
     run = told.run
-    proof = None if told.proof is None else Proof.read(told.proof)
+    proof = None if told.proof is None else Proof.read(told.proof, lang=t.lang)
     counts = run["counts"]
     js, digest = script()
     lost = sample.lost(told)
@@ -99,7 +99,7 @@ def _context(told: Facts, t: Words) -> dict[str, Any]:
         "decision": told.decision,
         "decided": decide,
         "slices": (told.proof or {}).get("slices"),
-        "suites": [(name, Proof.read(one)) for name, one in (told.proof or {}).get("suites", {}).items()],
+        "suites": [(name, Proof.read(one, lang=t.lang)) for name, one in (told.proof or {}).get("suites", {}).items()],
         "order": (told.proof or {}).get("ranking"),
         "unbounded": (told.proof or {}).get("sandbox", {}).get("unbounded"),
         "findings": findings.found(told, t),

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, Final
 
+from dadeum.errors import DadeumError
 from dadeum.report.words import Words, count, number, percent
 
 SHARES: Final = ("exact", "label", "numeric", "accuracy", "tests", "spans", "json", "preference")
@@ -61,8 +62,10 @@ class Proof:
     more: int = 0
 
     @classmethod
-    def read(cls, told: dict[str, Any], most: int = 60) -> Proof:
-        """The proof; at most `most` comparisons are kept, `more` says how many are not."""
+    def read(cls, told: dict[str, Any], most: int = 60, lang: str = "en") -> Proof:
+        """The proof, its notes in `lang`; at most `most` comparisons are kept, `more` says how many are not. Raises DadeumError for one that lacks what every proof has."""
+        if lacks := [key for key in ("n", "arms", "difference", "low", "high", "verdict") if key not in told]:
+            raise DadeumError(f"proof.json lacks {', '.join(lacks)}: delete it, and let `dadeum prove` make it anew")
         arms = tuple(_arm(name, a) for name, a in told["arms"].items())
         listed = told.get("comparisons") or []
         compared = tuple(_difference(c) for c in listed)
@@ -85,7 +88,7 @@ class Proof:
             head=head,
             comparisons=compared[:most],
             smallest=told.get("smallest_difference"),
-            notes=tuple(str(note) for note in told.get("notes") or ())[:20],
+            notes=tuple(str(note) for note in (lang == "ko" and told.get("notes_ko")) or told.get("notes") or ())[:20],
             more=max(0, len(compared) - most),
         )
 

@@ -18,10 +18,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
-
 from dadeum import ledger
 from dadeum.engine import folder
+from dadeum.errors import DadeumError
 from dadeum.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -64,21 +63,22 @@ def run(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, wor
     print(terminal.funnel_text(told, width))
     print()
     trained = (out / "model").exists()
-    print(terminal.summary_text(told, _read(out / "proof.json"), width, report=page if page.exists() else None, trained=trained))
+    print(terminal.summary_text(told, ledger.read_json(out / "proof.json"), width, report=page if page.exists() else None, trained=trained))
     return told
 
 
 def report(out: Path, lang: str = "en") -> None:
-    """Write report.html and card.md of a finished run again, in a language."""
+    """Write report.html and card.md of a finished run again, in a language. Raises DadeumError where one of its files is damaged."""
+    from polars.exceptions import ComputeError
+
     from dadeum.report.card import write_card
     from dadeum.report.page import write
 
     with folder.locked(out):
         ledger.read_run(out)
-        write_card(out, lang)
-        print(write(out, lang))
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    """A JSON file, or None where it is absent."""
-    return orjson.loads(path.read_bytes()) if path.exists() else None
+        try:
+            write_card(out, lang)
+            print(write(out, lang))
+        except ComputeError as error:
+            what = str(error).splitlines()[0]
+            raise DadeumError(f"a table in {out} is damaged ({what}): run the recipe again, what is whole in the folder's cache is not made anew") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,7 +66,8 @@ def plan(recipe: Recipe, out: Path, measured: bool = False) -> dict[str, Any]:
 
 def plan_text(planned: dict[str, Any]) -> str:
     """`plan`'s answer for the terminal."""
-    lines = [f"{planned['name']}: about {planned['bytes'] / 1e6:,.0f} MB to read, {planned['seconds']:,.0f} CPU-seconds for the data", ""]
+    size = planned["bytes"] / 1e6
+    lines = [f"{planned['name']}: about {size:,.{0 if size >= 10 else 1}f} MB to read, {planned['seconds']:,.{0 if size >= 200 else 1}f} CPU-seconds for the data", ""]
     measured = any("trial" in s for s in planned["stages"])
     head = f"{'step':<22}{'shape':<9}{'cached':>11}{'rows in':>12}" + (f"{'µs/row':>10}{'left':>8}{'edited':>8}" if measured else "") + "  writes"
     lines.append(head)
@@ -85,11 +87,16 @@ def plan_text(planned: dict[str, Any]) -> str:
     lines += ["", *trial.text(planned["order"])] if measured else []
     for section in ("train", "prove"):
         if planned[section]:
-            told = ", ".join(f"{k}={_brief(v)}" for k, v in planned[section].items() if not isinstance(v, dict))
-            lines += ["", f"{section}: {told}"]
+            keys = [f"{key} {_brief(value)}" for key, value in planned[section].items() if _brief(value)]
+            lines += ["", f"{section}:", *textwrap.wrap(", ".join(keys), 110, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)]
     return "\n".join(lines)
 
 
-def _brief(value: Any) -> Any:
-    """Parts with names (arms, stages) by their names alone."""
-    return [part["name"] for part in value] if isinstance(value, list | tuple) and value and isinstance(value[0], dict) and "name" in value[0] else value
+def _brief(value: Any) -> str:
+    """A value as YAML says it, parts with names (arms, stages) by their names alone; nothing for what is empty or a mapping of its own."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | tuple):
+        parts = [str(part["name"] if isinstance(part, dict) and "name" in part else part) for part in value]
+        return f"[{', '.join(parts)}]" if parts else ""
+    return "" if value is None or isinstance(value, dict) else f"{value:g}" if isinstance(value, float) else str(value)

@@ -9,7 +9,6 @@ Each stage looks first whether the folder already holds what it would make.
 from __future__ import annotations
 
 import dataclasses
-import os
 import resource
 import time
 from collections.abc import Callable, Iterable
@@ -160,6 +159,8 @@ def later(recipe: Recipe, out: Path, told: dict[str, Any], until: Stage, say: Ca
     for number, name, section in parts:
         if last >= number and section is not None:
             started = time.perf_counter()
+            if name == "train":
+                tuning.ready(recipe, out)
             made = tuning.supervision(recipe, out) if name == "supervision" else getattr(tuning, name)(recipe, out, say)
             told = {**told, name: made, f"{name}_seconds": round(time.perf_counter() - started, 1)}
             if name == "prove":
@@ -229,7 +230,8 @@ def _whole(out: Path, told: dict[str, Any]) -> bool:
 
     try:
         kept = {name: pl.scan_parquet(out / f"data/{name}.parquet").select(pl.len()).collect().item() for name in told["splits"]}
-        return kept == told["splits"] and os.path.exists(out / "ledger/verdicts.parquet") and os.path.exists(out / "ledger/edits.parquet")
+        ledgers = {path.stem for path in (out / "ledger").glob("*.parquet") if pl.read_parquet_schema(path)}
+        return kept == told["splits"] and {"verdicts", "edits"} <= ledgers
     except (OSError, KeyError, pl.exceptions.PolarsError):
         return False
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from dadeum import recipe as recipes
 from dadeum.engine import folder
+from dadeum.errors import Mistake, RecipeError
 from dadeum.recipe import Recipe
 from dadeum.run.staged import stages
 
@@ -21,6 +22,7 @@ def ablate(recipe: Recipe, out: Path, names: Sequence[str], workers: int = 0) ->
     from dadeum.tuning.ablate import checked
 
     checked(recipe, names)
+    _asked(recipe, "prove --ablate")
     with folder.locked(out):
         recipe = _proven(recipe, out, workers)
         told = study(recipe, out, names, _say)
@@ -34,12 +36,23 @@ def curve(recipe: Recipe, out: Path, workers: int = 0) -> dict[str, Any]:
     from dadeum.report import page, studies
     from dadeum.tuning.curve import curve as study
 
+    _asked(recipe, "curve")
     with folder.locked(out):
         recipe = _proven(recipe, out, workers)
         told = study(recipe, out, _say)
         page.write(out)
     print(studies.curve_text(told))
     return told
+
+
+def _asked(recipe: Recipe, command: str) -> None:
+    """Raise RecipeError, before anything is trained, where the models of a recipe are asked for no answers that a study could compare."""
+    from dadeum.tuning import measured
+
+    if recipe.train is not None and recipe.prove is not None and measured.applies(recipe):
+        objective, metric = recipe.train.objective, recipe.prove.metric
+        what = f"is {objective} measured by {metric}, and `dadeum {command}` compares answers in words"
+        raise RecipeError(Mistake("train.objective", what, "`dadeum prove` compares it; to try other rows, prove a second run with another --out"))
 
 
 def _proven(recipe: Recipe, out: Path, workers: int) -> Recipe:

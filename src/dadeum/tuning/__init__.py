@@ -7,7 +7,7 @@ that trains does so once per seed, and no two arms share a seed, so that the int
 
 from __future__ import annotations
 
-from dadeum.tuning.answers import prove
+from dadeum.tuning.answers import prove, ready
 from dadeum.tuning.before import check, power
 from dadeum.tuning.course import model_folder
 from dadeum.tuning.decided import decide
@@ -16,4 +16,4 @@ from dadeum.tuning.rows import raw_rows, split, training_rows
 from dadeum.tuning.taught import supervision
 from dadeum.tuning.trainings import arms, train
 
-__all__ = ["arms", "check", "decide", "memory", "model_folder", "power", "prove", "raw_rows", "split", "supervision", "train", "training_rows"]
+__all__ = ["arms", "check", "decide", "memory", "model_folder", "power", "prove", "raw_rows", "ready", "split", "supervision", "train", "training_rows"]

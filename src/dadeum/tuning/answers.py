@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 import polars as pl
 
+from dadeum.engine.unit import publish, publish_table
 from dadeum.errors import DadeumError
 from dadeum.proving import Arm
 from dadeum.recipe import Recipe
 from dadeum.settings import Prove
 from dadeum.tuning import measured
-from dadeum.tuning.harness import harness
+from dadeum.tuning.harness import harness, there
 from dadeum.tuning.replies import TUNED, Replied, replies
 from dadeum.tuning.rows import split
 from dadeum.tuning.suites import Held, groups, held, passages
@@ -44,14 +45,39 @@ def prove(recipe: Recipe, out: Path, say: Callable[[str], None] = lambda what: N
     suites = held(recipe, out, wanted)
     said = ask(recipe, out, suites, asked, say=say)
     made = compared(recipe, suites, said, ("tuned", raw), {s.name: harness(recipe, out, wanted, s, asked, ("tuned", raw)) for s in wanted.suites if s.task})
-    answers_of(suites, said).write_parquet(out / "answers.parquet")
-    (out / "calls.json").write_bytes(orjson.dumps({name: one.calls for name, one in said[0].items()}, option=orjson.OPT_INDENT_2))
-    path = out / "proof.json"
     # What was measured of the steps still holds where nothing that it stands on is another: trainings are dear.
-    if ablations := (orjson.loads(path.read_bytes()) if path.exists() else {}).get("ablations"):
+    if ablations := _measured(out / "proof.json").get("ablations"):
         made |= {"ablations": ablations} if ablations.get("key") == stands_on(recipe, out, suites[0]) else {}
-    path.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
+    publish_table(out / "answers.parquet", answers_of(suites, said))
+    publish(out / "calls.json", orjson.dumps({name: one.calls for name, one in said[0].items()}, option=orjson.OPT_INDENT_2))
+    publish(out / "proof.json", orjson.dumps(made, option=orjson.OPT_INDENT_2))
     return {k: made[k] for k in ("verdict", "difference", "low", "high", "p", "n")}
+
+
+def _measured(path: Path) -> dict[str, Any]:
+    """An earlier proof; empty where it is absent or damaged, for a new one takes its place."""
+    try:
+        return dict(orjson.loads(path.read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return {}
+
+
+def ready(recipe: Recipe, out: Path) -> None:
+    """See that the proof can be made once the model is there, before a training is paid: items, columns, references, tasks.
+
+    Raises what `prove` would raise after it.
+    """
+    from dadeum.evaluate import metrics
+    from dadeum.evaluate.proof import readable
+
+    if recipe.prove is None or measured.applies(recipe):
+        return
+    for suite in held(recipe, out, recipe.prove):
+        if suite.prove.metric not in metrics.OF_LOSS:
+            readable(suite.references, suite.prove)
+    for one in recipe.prove.suites:
+        if one.task:
+            there(one)
 
 
 def arms(prove: Prove) -> dict[str, Arm]:

@@ -22,6 +22,7 @@ from typing import Any, Final
 import orjson
 import polars as pl
 
+from dadeum.engine.unit import publish
 from dadeum.errors import DadeumError
 from dadeum.evaluate.compare import compare, mean
 from dadeum.evaluate.curve import FEWEST, Law, Size, law, outlook
@@ -86,7 +87,7 @@ def curve(recipe: Recipe, out: Path, say: Say = lambda text: None) -> dict[str, 
     }
     if not found.known:
         told["doubling"] |= {"low": None, "high": None}
-    (out / "data_curve.json").write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2))
+    publish(out / "data_curve.json", orjson.dumps(told, option=orjson.OPT_INDENT_2))
     return told
 
 

@@ -82,12 +82,12 @@ def cost(recipe: Recipe, out: Path) -> Any:
             return Cost(seconds, seconds / 3600 * settings.price_per_hour["cpu"], worth.labour, least=True)
     forecast = memory(recipe, out)
     rates = {name: hour for name, hour in settings.price_per_hour.items() if name != "cpu"}
-    known = [one for one in (forecast or {}).get("devices", ()) if one["least_seconds"] is not None and one["device"] in rates]
+    known = {one["device"]: one["choice"]["least_seconds"] for one in (forecast or {}).get("devices", ()) if one["choice"] and one["device"] in rates}
     if not known:
         return Cost(None, None, worth.labour, least=True)
-    cheapest = min(known, key=lambda one: one["least_seconds"] * rates[one["device"]])
-    seconds = cheapest["least_seconds"] * len(settings.seeds)
-    return Cost(seconds, seconds / 3600 * rates[cheapest["device"]], worth.labour, least=True)
+    cheapest = min(known, key=lambda device: known[device] * rates[device])
+    seconds = known[cheapest] * len(settings.seeds)
+    return Cost(seconds, seconds / 3600 * rates[cheapest], worth.labour, least=True)
 
 
 def _run(out: Path) -> dict[str, Any]:

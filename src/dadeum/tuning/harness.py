@@ -8,6 +8,7 @@ its rows lie. The first metric of the task's first filter counts.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import io
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,15 +50,21 @@ def harness(recipe: Recipe, out: Path, prove: Prove, suite: Suite, asked: Mappin
     return {**told, "left_out": [name for name in asked if name not in local]}
 
 
-def _asked(recipe: Recipe, out: Path, suite: Suite, folder: Path | str) -> tuple[dict[str, Any], pl.DataFrame]:
-    """({metric, up}, {document, score}) of one model."""
-    try:
-        import lm_eval
-    except ImportError as error:
-        raise MissingExtra('prove.suites: task needs lm-evaluation-harness: pip install "dadeum[eval]"') from error
+def there(suite: Suite) -> Path | None:
+    """The task's file, where it is one. Raises RecipeError where that is missing, MissingExtra where their library is."""
+    if importlib.util.find_spec("lm_eval") is None:
+        raise MissingExtra('prove.suites: task needs lm-evaluation-harness: pip install "dadeum[eval]"')
     file = Path(suite.task) if suite.task.endswith((".yaml", ".yml")) else None
     if file and not file.is_file():
         raise RecipeError(Mistake(f"prove.suites.{suite.name}.task", f"there is no file {file}"))
+    return file
+
+
+def _asked(recipe: Recipe, out: Path, suite: Suite, folder: Path | str) -> tuple[dict[str, Any], pl.DataFrame]:
+    """({metric, up}, {document, score}) of one model."""
+    file = there(suite)
+    import lm_eval
+
     made_of = [content(folder), suite.task, digest_file(file) if file else "", suite.items, recipe.seed, getattr(lm_eval, "__version__", ""), BATCH]
 
     def make() -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:

@@ -19,6 +19,7 @@ from typing import Any, Final
 import orjson
 import polars as pl
 
+from dadeum.engine.unit import publish, publish_table
 from dadeum.errors import DadeumError
 from dadeum.recipe import Recipe
 from dadeum.settings import Train
@@ -71,8 +72,8 @@ def prove(recipe: Recipe, out: Path) -> dict[str, Any]:
         pl.DataFrame({"id": rows["id"], "reference": references, "arm": arm, "seed": seed, "answer": pl.Series(answers, dtype=pl.String), "suite": ""})
         for (arm, seed), answers in zip(seeds, said)
     ]
-    pl.concat(frames).write_parquet(out / "answers.parquet")
-    (out / "proof.json").write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
+    publish_table(out / "answers.parquet", pl.concat(frames))
+    publish(out / "proof.json", orjson.dumps(made, option=orjson.OPT_INDENT_2))
     return {k: made[k] for k in ("verdict", "difference", "low", "high", "p", "n")}
 
 

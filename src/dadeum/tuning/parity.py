@@ -24,7 +24,7 @@ import orjson
 
 from dadeum.errors import DadeumError
 from dadeum.format.template import RefusedError, Template
-from dadeum.format.tokens import encode, load_tokenizer
+from dadeum.format.tokens import encode, hushed, load_tokenizer
 from dadeum.recipe import Recipe
 from dadeum.settings import Train
 from dadeum.step import digest_file
@@ -69,7 +69,7 @@ def certify(recipe: Recipe, out: Path, told: dict[str, Any], serve: bool) -> dic
         return None
     marks = _digests(folder, told)
     path = folder / NAME
-    before = orjson.loads(path.read_bytes()) if path.exists() else {}
+    before = _before(path)
     if before.get("digests") == marks and (before["server"]["asked"] or not serve):
         return before
     made = parity(folder, settings, serve)
@@ -78,6 +78,14 @@ def certify(recipe: Recipe, out: Path, told: dict[str, Any], serve: bool) -> dic
     draft.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
     draft.replace(path)
     return made
+
+
+def _before(path: Path) -> dict[str, Any]:
+    """The certificate that lies there; empty where there is none, or a damaged one."""
+    try:
+        return dict(orjson.loads(path.read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return {}
 
 
 def parity(folder: Path, settings: Train, serve: bool = True) -> dict[str, Any]:
@@ -137,7 +145,7 @@ def _trainer(folder: Path, settings: Train) -> Way:
 def _transformers(folder: Path) -> Way:
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = hushed(AutoTokenizer.from_pretrained(folder))
 
     def ids(messages: list[dict[str, Any]], tools: list[Any] | None) -> list[int] | None:
         import jinja2

@@ -70,7 +70,8 @@ def _one(recipe: Recipe, out: Path, prove: Prove, number: int | None) -> Held:
     needed = [("tests", own.tests)] if own.metric == "tests" else []
     for key, column in (*needed, *(("slices", c) for c in own.slices if c not in ("language", "length"))):
         if column not in rows.columns:
-            raise RecipeError(Mistake(f"{where}.{key}", f"the held-out rows have no column {column!r}", nearest(column, rows.columns)))
+            hint = f"name it in {where}.fields: {{{column}: {column}}}" if suite and suite.path else nearest(column, rows.columns)
+            raise RecipeError(Mistake(f"{where}.{key}", f"the held-out rows have no column {column!r}", hint))
     carry = [c for c in dict.fromkeys((*groups(recipe), *own.slices, own.tests)) if c]
     asked = items(rows, own.cluster, own.items, recipe.seed, carry)
     if not asked.height:

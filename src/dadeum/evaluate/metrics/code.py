@@ -6,6 +6,7 @@ its end. An answer that is no Python at all is unscored: null. It runs in the sa
 
 from __future__ import annotations
 
+import ast
 import re
 import warnings
 from collections.abc import Sequence
@@ -39,6 +40,9 @@ def code(reply: str) -> str | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compile(text, "answer", "exec", dont_inherit=True)
+            tree = ast.parse(text)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
-    return text if text.strip() else None
+    # A word (모르겠습니다) or a number alone is an expression of Python, and no program: it defines and does nothing.
+    does = any(isinstance(part, ast.Call) or (isinstance(part, ast.stmt) and not isinstance(part, ast.Expr)) for part in ast.walk(tree))
+    return text if does else None
