@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+import warnings
 
 import numpy as np
 import pytest
@@ -100,6 +102,12 @@ def test_promise_is_the_noncentral_t() -> None:
         reach = float(stats.t.ppf(0.975, df))
         found = promised([Part(1.0, reach, df)], 0.8, known=True)
         assert float(stats.nct.sf(reach, df, found)) == pytest.approx(0.8, abs=0.01)
+
+
+def test_what_has_no_limit_promises_nothing_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert promised([Part(1.0, math.inf, 1.0)], 0.8, known=False) == math.inf
 
 
 def test_a_promise_of_what_is_estimated_is_larger() -> None:

@@ -23,7 +23,8 @@ def test_a_training_that_ended_early_or_did_harm_or_held_nothing_out_says_so(tmp
     written(tmp_path, "tuned-0")
     written(tmp_path, "tuned-1", steps=90, eval_loss=4.5)
     written(tmp_path, "raw-0", steps=90, eval_loss=None, before=None)
-    written(tmp_path, ".tuned-0-draft")
+    for other in (".tuned-0-draft", "without-mix.cap-12000", "rows-75-200000"):
+        written(tmp_path, other)
     for lang, early, harm, last in (("en", "40 of 90, ended early", "worse than before", "the last step"), ("ko", "90 가운데 40, 일찍 멈춤", "전보다 나빠짐", "마지막 스텝")):
         rows = str(courses.section(tmp_path, {}, lang)).split('<tr role="row">')[2:]
         assert len(rows) == 3 and early in rows[0] and "1.250" in rows[0] and "3.500" in rows[0]

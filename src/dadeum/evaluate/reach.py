@@ -48,7 +48,8 @@ def promised(parts: Sequence[Part], power: float, *, known: bool) -> float:
         truth = 1.0 if known else 1 / _spread(part.df, 2 * i)
         reach += part.reach**2 * truth * _spread(part.df, 2 * i + 1)
         noise += part.deviation**2 * truth
-    return float(np.quantile(np.sqrt(reach) + np.sqrt(noise) * _normal(), power))
+    # "higher": between two draws without a limit nothing can be interpolated.
+    return float(np.quantile(np.sqrt(reach) + np.sqrt(noise) * _normal(), power, method="higher"))
 
 
 @cache

@@ -12,6 +12,8 @@ from typing import Any, Final
 import orjson
 from markupsafe import Markup
 
+STUDIES: Final = ("without-", "rows-")
+"""How the arms of an ablation and of a learning curve begin: they have tables of their own."""
 MOST: Final = 24
 """Lines that are shown."""
 WORDS: Final[dict[str, dict[str, str]]] = {
@@ -48,12 +50,12 @@ def section(folder: Path, run: dict[str, Any], lang: str) -> Markup:
 
 
 def trainings(folder: Path, run: dict[str, Any]) -> list[tuple[tuple[str, str, str], dict[str, Any]]]:
-    """((arm, seed, stage), what its training.json tells) of every training, stage after stage."""
+    """((arm, seed, stage), what its training.json tells) of every training of the run's arms, stage after stage."""
     found = []
     for path in folder.glob("models/*/training.json"):
         whole, _, stage = path.parent.name.partition(".")
         arm, _, seed = whole.rpartition("-")
-        if not arm or not seed.isdigit():
+        if not arm or not seed.isdigit() or path.parent.name.startswith(STUDIES):
             continue
         number, _, name = stage.partition("-")
         if not stage:  # the last stage's model has the arm's own name
