@@ -31,7 +31,7 @@ EXACT: list[Case] = [
     ("사과", "사과입니다", 1), ("사과와 배", "사과", 0), ("회의", "회", 0), ("포도", "포", 0), ("사", "사이다", 0), ("수도", "도", 0), ("제 생각엔 서울", "서울", 0),
     ("\\boxed{\\text{Seoul}}", "\\text{Seoul}", 1), ("정답: ②", "②", 1), ("세종대왕이라고 생각합니다", "세종대왕", 1), ("10^3", "1000", 1), ("2 million", "2,000,000", 1),
 ]  # fmt: skip
-KOREAN, ENGLISH, BINARY = ("긍정", "부정", "중립"), ("positive", "negative", "neutral"), ("0", "1")
+KOREAN, ENGLISH, BINARY, LETTERS = ("긍정", "부정", "중립"), ("positive", "negative", "neutral"), ("0", "1"), ("A", "B", "C")
 LABELS: list[tuple[str, str | None, tuple[str, ...]]] = [
     ("긍정", "긍정", KOREAN), ("긍정적입니다", "긍정", KOREAN), ("```\n긍정\n```", "긍정", KOREAN), ("[긍정]", "긍정", KOREAN), ("긍정 (확신 90%)", "긍정", KOREAN),
     ("라벨: 긍정", "긍정", KOREAN), ("감정: **부정**", "부정", KOREAN), ("분류 결과: 중립", "중립", KOREAN), ('{"label": "positive"}', "positive", ENGLISH),
@@ -41,6 +41,8 @@ LABELS: list[tuple[str, str | None, tuple[str, ...]]] = [
     ("positive or negative", None, ENGLISH), ("positive, but also negative", None, ENGLISH), ("positive? No, negative", None, ENGLISH), ("0 or 1", None, BINARY),
     ("positive isn't right", None, ENGLISH), ("positive is wrong", None, ENGLISH), ("Not positive", None, ENGLISH), ("긍정이 아닙니다", None, KOREAN), ("긍정적이지 않습니다", None, KOREAN),
     ("긍정. 부정적인 표현이 없습니다", "긍정", KOREAN), ("긍정, 부정적인 말이 없으므로", "긍정", KOREAN), ("긍정\n부정\n부정", "긍정", KOREAN), ("positive, as nothing negative is said", "positive", ENGLISH),
+    ("A. 서울", "A", LETTERS), ("(B) Seoul", "B", LETTERS), ("A is correct", "A", LETTERS), ("A dog ran", None, LETTERS), ("A와 B", None, LETTERS), ("정답: B번", "B", LETTERS),
+    ("yes/no", None, ("yes", "no")), ("Yes. No doubt.", "yes", ("yes", "no")), ("No, it isn't", "no", ("yes", "no")), ("예를 들어", None, ("예", "아니오")),
     ("positive is the label", "positive", ENGLISH), ("1번", "1", BINARY), ("0, 1", None, BINARY),
 ]  # fmt: skip
 ONE, TWO = '{"name": "Kim", "age": 30}', '{"name": "Lee", "age": 31}'

@@ -84,6 +84,9 @@ def test_languages_and_lengths_come_of_the_questions() -> None:
     asked = ["환불해 주세요", "LoRA 설정", "please", "東京", "123", "please refund my order"]
     frame = pl.DataFrame({"topic": list("aabbcc")})
     assert values(frame, "language", asked) == ["ko", "ko", "en", "other", None, "en"]
+    framed = [f"다음 글의 감정은?\n{text}\n답:" for text in ("refund please", "환불해 주세요", "not good")]
+    assert values(frame, "language", framed) == ["en", "ko", "en"] and values(frame, "language", ["같은 물음"] * 2) == ["ko", "ko"]
+    assert values(frame, "language", ["aba", "a"]) == ["en", "en"] and values(frame, "language", ["환불 refund please"]) == ["en"]
     assert values(frame, "length", ["x" * n for n in (1, 2, 3, 4, 5, 6)]) == ["short", "short", "middle", "middle", "long", "long"]
     assert set(values(frame, "length", ["same"] * 6)) == {"short"}
     assert values(frame, "topic", asked) == list("aabbcc")

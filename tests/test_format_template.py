@@ -177,3 +177,18 @@ def test_a_template_cannot_leave_the_sandbox():
 
 def test_cases_are_what_they_say():
     assert set(SPECIALS) == set(STOPS) == set(TEMPLATES) and "loop.last" in QWEN
+
+
+def test_markers_that_begin_in_the_prompt_are_shown_as_they_are():
+    early = MARKED.replace("'<|im_start|>' + m.role + '\n' }}{% if m.role == 'assistant' %}{% generation %}{{", "'<|im_start|>' + m.role }}{% if m.role == 'assistant' %}{% generation %}{{ '\n' +")
+    early = early.replace("{% else %}{{", "{% else %}{{ '\n' +")
+    assert early.count("'\n'") == MARKED.count("'\n'") + 1
+    with pytest.raises(DadeumError, match=r"markers hold \['\\nanswer<\|im_end\|>'\]"):
+        Template(early, {}, ("<|im_end|>", "<|im_start|>")).conversation(chat("q", "answer"))
+
+
+def test_an_end_of_text_behind_the_last_answer_alone_takes_no_loss_from_the_others():
+    ended = UNMARKED.replace("{% if add_generation_prompt %}", "{% if not add_generation_prompt %}{{ '<|endoftext|>' }}{% endif %}{% if add_generation_prompt %}")
+    rendered = Template(ended, {}, ("<|im_end|>", "<|im_start|>", "<|endoftext|>")).conversation(chat("q", "하나", "q", "two", "q", "셋"))
+    assert rendered.history == 0
+    assert [rendered.text[t.start : t.end] for t in rendered.turns] == ["하나<|im_end|>", "two<|im_end|>", "셋<|im_end|>\n<|endoftext|>"]

@@ -203,10 +203,18 @@ def test_a_recipe_or_a_run_that_is_not_there_is_told_in_words(here: Path) -> Non
         (["run", "chat.yaml"], "chat.yaml: there is no such recipe (did you mean chats.yaml?)"),
         (["curve", "nowhere/chats.yaml"], "there is no such recipe (there is no folder nowhere)"),
         (["prove", "empty"], "empty: is a folder without a run (no recipe.yaml)"),
-        (["report", "empty"], "empty: is a folder without a run (no recipe.yaml)"),
     ):
         done = runs.dadeum(*words, cwd=here, check=2)
         assert what in done.stderr and "Errno" not in done.stderr
+
+
+def test_a_report_is_written_again_where_the_sources_have_gone(here: Path) -> None:
+    ask("run", recipe(here, ["clean.whitespace"]), "--out", "run", "--until", "split")
+    (here / "good.jsonl").unlink()
+    (here / "run/report.html").unlink()
+    assert ask("report", "run", "--lang", "ko").out.strip() == "run/report.html"
+    assert (here / "run/report.html").exists()
+    assert "holds no finished run" in ask("report", ".", code=1).err
 
 
 def test_a_plan_tells_its_settings_as_yaml_says_them(here: Path) -> None:

@@ -248,6 +248,8 @@ def test_rows_that_cannot_be_proven_are_counted_and_the_others_checked_and_no_tr
     assert {p["verdict"] for p in found["probes"] if p["name"] == "ledger_matches"} == {"pass"}, "the rows that can be proven are looked at all the same"
     assert main(["train", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run")]) == 1
     assert "is not how the rendered chat begins" in capsys.readouterr().err and not (tmp_path / "run/model").exists()
+    assert main(["train", str(tmp_path / "recipe.yaml"), "--out", str(tmp_path / "run"), "--set", "train.checks.mask_proven=warn"]) == 0, "the recipe says so"
+    assert (tmp_path / "run/model").exists()
 
 
 def test_a_learning_rate_of_another_method_is_found():

@@ -254,7 +254,8 @@ def _decide(told: argparse.Namespace) -> None:
 def _report(told: argparse.Namespace) -> None:
     from dadeum import run
 
-    run.report(_target(told)[1], told.lang)
+    path = Path(told.target)  # of a folder nothing else is needed: its sources may have gone since
+    run.report(path if path.is_dir() else _target(told)[1], told.lang)
 
 
 def _ablating(argv: Sequence[str]) -> list[str]:

@@ -101,13 +101,30 @@ def values(items: pl.DataFrame, column: str, questions: Sequence[str]) -> list[s
     if column in items.columns and items.get_column(column).null_count() < items.height:
         return items.get_column(column).cast(pl.String).to_list()
     if column == "language":
-        return [_language(question) for question in questions]
+        return [_language(own) for own in _unframed(questions)]
     if column != "length":
         return [None] * items.height
     # Ties go together: equal lengths are in one slice, wherever the cut falls.
     sizes = np.array([len(question) for question in questions])
     ranks = np.searchsorted(np.sort(sizes), sizes) / max(1, len(sizes))
     return [next(name for name, low, high in LENGTHS if rank < high or high == 1) for rank in ranks]
+
+
+def _unframed(questions: Sequence[str]) -> list[str]:
+    """What each question says by itself: without the beginning and the end that all of them share (a template in Korean around English texts).
+
+    >>> _unframed(["무슨 뜻?\\nrefund please", "무슨 뜻?\\n환불해 주세요"])
+    ['refund please', '환불해 주세요']
+    """
+    head = _shared(questions)
+    tail = _shared([question[head:][::-1] for question in questions])
+    return [question[head : len(question) - tail] or question for question in questions]
+
+
+def _shared(texts: Sequence[str]) -> int:
+    """How many characters all of them begin with."""
+    first, last = min(texts, default=""), max(texts, default="")
+    return next((i for i, (a, b) in enumerate(zip(first, last)) if a != b), min(len(first), len(last)))
 
 
 def _language(text: str) -> str | None:

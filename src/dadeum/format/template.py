@@ -138,6 +138,8 @@ class Template:
                 raise UnprovenError("prompt_differs", _seam(k, before, upto))
             end = len(before) + self._stop(k, upto[len(before) :])
             if upto[:end] != text[:end]:
+                end = self._earlier(upto, text, len(before))
+            if not end:
                 history += 1
                 continue
             turns.append(Turn(k, len(before), end, _said(messages[k], text[:end], len(before))))
@@ -170,13 +172,23 @@ class Template:
             "the model would never learn to stop. Take a template that closes the assistant's turn (train.template)",
         )
 
+    def _earlier(self, upto: str, text: str, start: int) -> int:
+        """Where a turn ends that only loses the end of the whole text once another follows it (Phi-3 writes one behind the last answer); 0 where
+        it changes in another way."""
+        shared = upto[: _alike(upto, text)]
+        end = max((at + len(s) for s in self.specials if s and (at := shared.rfind(s, start)) >= 0), default=0)
+        rest = upto[end:]
+        for special in filter(None, self.specials):
+            rest = rest.replace(special, "")
+        return end if end and not rest.strip() else 0
+
     def _agree(self, text: str, turns: list[Turn], marked: list[tuple[int, int]], without: int) -> None:
         spans = [(s, e) for s, e in marked if e > s]
         for turn in turns:
             inside = [(s, s + len(text[s:e].rstrip())) for s, e in spans if turn.start <= s < turn.end]
             joined = all(a[1] >= b[0] or not text[a[1] : b[0]].strip() for a, b in pairwise(inside))
             if not inside or inside[0][0] != turn.start or inside[-1][1] != turn.end or not joined:
-                shown = [text[s:e] for s, e in inside]
+                shown = [text[s:e] for s, e in spans if s < turn.end and e > turn.start]
                 raise UnprovenError(
                     "markers",
                     f"turn {turn.message}: the template's {{% generation %}} markers hold {shown!r}, but the model has to say "
@@ -226,12 +238,17 @@ def _name(call: Any) -> str:
     return name if isinstance(name, str) else ""
 
 
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    return next((i for i, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
+
+
 def _squeezed(text: str) -> str:
     return "".join(text.split())
 
 
 def _seam(k: int, prompt: str, full: str) -> str:
-    same = next((i for i, (a, b) in enumerate(zip(prompt, full)) if a != b), min(len(prompt), len(full)))
+    same = _alike(prompt, full)
     return (
         f"turn {k}: the chat template's prompt is not how the rendered chat begins: the prompt goes on with {prompt[same : same + 40]!r}, "
         f"the chat with {full[same : same + 40]!r}. The model would be trained on another text than it sees when it answers"

@@ -33,7 +33,7 @@ def supervision(recipe: Recipe, out: Path, faulty: bool = False) -> dict[str, An
     told, shown, ledgers = [], [], []
     for lesson in lessons(recipe, split(out, "train"), split(out, "validation")):
         head, ledger = taught(lesson, base, out)
-        if head["faults"] and not faulty:
+        if head["faults"] and not faulty and lesson.settings.checks.get("mask_proven", "block") == "block":
             raise DadeumError(next(iter(head["faults"].values())))
         told.append({"stage": lesson.name, "replayed": len(lesson.replayed), **head["told"]})
         shown.append(head["shown"])

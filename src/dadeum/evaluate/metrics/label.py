@@ -18,6 +18,8 @@ from typing import Final
 from dadeum.evaluate.metrics import exact
 
 _HANGUL: Final = re.compile("[가-힣]+")
+_ARTICLE: Final = re.compile(r" (?!(?:is|was|because|since|as|for|and|or|but)\b)[a-z]")
+"""After the label A: `a dog ran` is a sentence."""
 _GOES_ON: Final = re.compile(r"[a-z0-9]|[.,/]\d")
 _DENIED: Final = re.compile(
     r"적?(?:이|은|는|가|도)?\s*(?:아니|아닙|아님|않)|적?(?:이|으로|하)?지(?:는|도|가)?\s*않|적?인지|적?(?:이)?라고\s*(?:보기|하기|할\s*수)는?\s*(?:어렵|힘들|없)"
@@ -27,7 +29,7 @@ _HEAD: Final = re.compile(
     r"(?:라벨|레이블|분류(?: 결과)?|감정|감성|극성|판단|판정|결과|결론|평가|label|class|category|classification|sentiment|prediction|verdict|result|output)"
     r"[\"'*\s]*[:：][\"'*\s]*"
 )
-_OR: Final = re.compile(r"(?:적?인지|적?이거나|이나|와|과|도)?[ ,/|·~&+?]*(?:(?:또는|혹은|아니면|및|아니(?:요|오)?|or|and|but(?: also)?|nor|vs\.?|no)\b[ ,]*)?")
+_OR: Final = re.compile(r"((?:적?인지|적?이거나|이나|와|과|도)?[ ,/|·~&+?]*)(?:(?:또는|혹은|아니면|및|아니(?:요|오)?|or|and|but(?: also)?|nor|vs\.?|no)\b[ ,]*)?")
 
 
 def score(reply: str, reference: str, labels: Sequence[str]) -> float | None:
@@ -62,9 +64,10 @@ def _another(rest: str, name: str, labels: Sequence[str]) -> bool:
     joined = _OR.match(rest)
     if joined is None or not joined[0]:
         return False
-    for other in labels:
-        start, tail = fold(other), rest[joined.end() :]
-        if other != name and start and tail.startswith(start) and not _goes_on(start, tail[len(start) :]):
+    # `no` joins (positive? no, negative) and is a label (yes/no).
+    tails = {rest[joined.end() :], rest[joined.end(1) :] if joined[1] else ""}
+    for start, tail in ((fold(other), tail) for other in labels if other != name for tail in tails):
+        if start and tail.startswith(start) and not _goes_on(start, tail[len(start) :]):
             word = _HANGUL.match(tail[len(start) :])
             if word is None or exact.COPULA.fullmatch(word[0]) or word[0] in ("도", "인지", "일"):
                 return True
@@ -106,6 +109,8 @@ def fold(text: str) -> str:
 def _goes_on(label: str, rest: str) -> bool:
     """Whether the word that the label stands at the beginning of is another one."""
     last = label[-1]
+    if label == "a" and _ARTICLE.match(rest):
+        return True
     if last.isascii() and last.isalnum():
         return bool(_GOES_ON.match(rest)) if last.isdigit() else rest[:1].isascii() and rest[:1].isalnum()
     word = _HANGUL.match(rest)
