@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,7 +16,7 @@ pytest.importorskip("trl", reason="needs dadeum[train]")
 from dadeum.format.supervise import supervise
 from dadeum.format.tokens import load_tokenizer
 from dadeum.settings import Train
-from dadeum.train import dry, effective, finder, pace
+from dadeum.train import actual, dry, effective, finder, pace
 from dadeum.train.batches import plan
 from dadeum.train.loop import make_trainer, train
 from test_train_loop import HELD, TRAIN, same
@@ -86,6 +87,24 @@ try:
 except DadeumError as error:
     sys.exit(str(error))
 """
+
+
+@pytest.mark.skipif(actual.resident("VmRSS") is None, reason="this system does not tell how large a process is")
+def test_by_how_much_the_process_grew() -> None:
+    """What was there, and freed, before the watch began is no part of it; what comes and goes while it lasts is."""
+    import torch
+
+    idle = SimpleNamespace(device_name="cpu", add_callback=lambda callback: None, optimizer=SimpleNamespace(state={}), model=torch.nn.Linear(2, 2))
+
+    def held(megabytes: int) -> None:
+        bytearray(megabytes * 2**20)[::4096] = b"x" * (megabytes * 256)
+
+    held(400)
+    watch = actual.Watch(idle, {1})
+    watch.begin()
+    held(100)
+    watch.end()
+    assert watch.grew is not None and 99 * 2**20 <= watch.grew < 200 * 2**20
 
 
 def test_a_full_disk_at_a_checkpoint_is_said_and_nothing_is_lost(tmp_path: Path) -> None:

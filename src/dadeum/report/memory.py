@@ -26,6 +26,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "cpu": "this processor", "nothing": "nothing fits", "rows": "{n} x {length} tokens a pass", "checkpointing": "with checkpointing",
         "every": "Every way on {name}", "longest": "longest row {n}", "none": "not one row fits", "chosen": "to be taken",
         "off": "said {said}, took {took} ({by})",
+        "grew": "{off}; the process grew by {grew}: its allocator keeps part of what was freed",
     },
     "ko": {
         "title": "학습에 드는 메모리",
@@ -34,6 +35,7 @@ WORDS: Final[dict[str, dict[str, str]]] = {
         "cpu": "이 컴퓨터의 CPU", "nothing": "들어가는 방식 없음", "rows": "한 번에 {n} x {length}토큰", "checkpointing": "체크포인팅 사용",
         "every": "{name}에서 가능한 모든 방식", "longest": "가장 긴 행 {n}", "none": "한 행도 안 들어감", "chosen": "권하는 방식",
         "off": "예상 {said}, 실제 {took} ({by})",
+        "grew": "{off}. 프로세스는 {grew} 커졌습니다. 할당기가 해제된 메모리 일부를 쥐고 있기 때문입니다",
     },
 }  # fmt: skip
 
@@ -83,7 +85,8 @@ def _cpu_said(run: dict[str, Any], t: dict[str, str]) -> str:
         return ""
     most = max(told, key=lambda one: one["took"]["peak"])
     said, took = most["said"]["peak"], most["took"]["peak"]
-    return t["off"].format(said=size(said), took=size(took), by=f"{100 * (said / took - 1):+.1f} %")
+    off, grew = t["off"].format(said=size(said), took=size(took), by=f"{100 * (said / took - 1):+.1f} %"), most["took"].get("grew") or 0
+    return t["grew"].format(off=off, grew=size(grew)) if grew > took else off
 
 
 def _checked(folder: Path) -> dict[str, Any] | None:

@@ -64,6 +64,8 @@ class Trained:
     resumed: bool
     peak_bytes: int | None = None
     """The most memory of the first steps (actual.py); null where it could not be counted."""
+    grew_bytes: int | None = None
+    """By how much the whole process grew, which is more than its tensors (actual.py)."""
     before: float | None = None
     """The held-out loss before the first step."""
     measures: dict[str, float] = field(default_factory=dict)

@@ -80,7 +80,7 @@ def train(
             with disk_told(out.parent):
                 trainer.train(resume_from_checkpoint=str(last) if last else None)
             watch.end()
-            told = {**_told(trainer, steps), "peak_bytes": watch.peak, "seconds": time.monotonic() - started, "cpu_seconds": _cpu() - cpu, "resumed": last is not None}
+            told = {**_told(trainer, steps), "peak_bytes": watch.peak, "grew_bytes": watch.grew, "seconds": time.monotonic() - started, "cpu_seconds": _cpu() - cpu, "resumed": last is not None}
             record = {"key": key, "seed": seed, "base": base, "settings": asdict(settings), **told}
             with disk_told(out.parent):
                 save(trainer.model, tokenizer, taught.stops, settings, out, record)

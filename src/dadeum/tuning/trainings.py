@@ -100,7 +100,7 @@ class _Told:
 
         if said is None or made.peak_bytes is None:
             return
-        took = {"peak": made.peak_bytes, "seconds": made.seconds}
+        took = {"peak": made.peak_bytes, "grew": made.grew_bytes, "seconds": made.seconds}
         self.forecasts.append({"stage": said.pop("stage"), "said": said, "took": took})
         say(actual.text(said, took))
 
