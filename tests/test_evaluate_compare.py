@@ -273,6 +273,15 @@ def test_the_interval_holds_where_few_clusters_are_skewed() -> None:
     assert missed <= 0.095 * 300
 
 
+def test_no_difference_seen_is_none_proven() -> None:
+    scores = np.linspace(0, 60, 40)[None]
+    for n in (10, 40):
+        one = compare(Arm("a", scores[:, :n]), Arm("b", scores[:, :n], fixed=True), resamples=999)
+        assert one.difference == 0 and one.p == 1 and one.low < -1 and one.high > 1
+    few, many = (compare(Arm("a", np.tile(scores, (1, k))), Arm("b", np.tile(scores, (1, k)), fixed=True), resamples=999).high for k in (1, 20))
+    assert many < few / 10
+
+
 def test_how_well_a_spread_is_known() -> None:
     rng = np.random.default_rng(5)
     even = clusters.freedom(np.stack([rng.normal(0, 1, 400), np.ones(400)], axis=1))

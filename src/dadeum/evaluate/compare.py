@@ -139,7 +139,9 @@ def compare(
     else:
         chance, *flips = resample.flips(table, level, resamples, seed)
     luck = component([(a.scores, a.fixed), (b.scores, b.fixed)], weights, code, whole)
-    low, high, tail, sources = _estimate(table, 1.0 if binary else None, -1.0, luck, level, resamples, seed, flips)
+    # The same score on every item seen is no proof of the same score on all: two made-up items, as far apart as scores are, say so.
+    scale = 1.0 if binary else None if gap.any() else max(float(np.ptp(np.vstack([a.scores, b.scores]))), LEAST)
+    low, high, tail, sources = _estimate(table, scale, -(scale or 1.0), luck, level, resamples, seed, flips)
     error = math.hypot(*(source.deviation for source in sources))
     difference = clusters.ratio(table)
     return Difference(

@@ -52,7 +52,7 @@ def rows(told: dict[str, Any], t: Words) -> list[dict[str, str]]:
             {
                 "name": _name(name, t),
                 "score": score(told, arm["score"]),
-                "interval": f"{score(told, arm['low'])} ~ {score(told, arm['high'])}",
+                "interval": t("range", low=score(told, arm["low"]), high=score(told, arm["high"])),
                 "tokens": "–" if arm["read"] is None else f"{number(round(arm['read'], 1))} + {number(round(arm['written'], 1))}",
                 "latency": "–" if lone is None else t.duration(lone),
                 "price": "–" if arm["price"] is None else money(1000 * arm["price"], told["tuning"]),

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import importlib
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -52,10 +51,10 @@ def __getattr__(name: str) -> Any:
 
 def run(recipe: Recipe, out: Path, until: Stage = "report", sample: int = 0, workers: int = 0) -> dict[str, Any]:
     """Every stage up to `until`, then the summary on standard output. Gives run.json's content."""
-    from dadeum.run.staged import stages
+    from dadeum.run.staged import say, stages
 
     with folder.locked(out):
-        told = stages(recipe, out, until, sample, workers, lambda line: print(line, file=sys.stderr, flush=True))
+        told = stages(recipe, out, until, sample, workers, say)
     from dadeum.report import terminal
 
     width = shutil.get_terminal_size((100, 24)).columns

@@ -8,14 +8,14 @@ from typing import Any
 from dadeum import tuning
 from dadeum.engine import folder
 from dadeum.recipe import Recipe
-from dadeum.run.staged import data, json_bytes
+from dadeum.run.staged import data, json_bytes, say
 
 
 def check(recipe: Recipe, out: Path, workers: int = 0) -> dict[str, Any]:
     """What can be known before training: {verdict, supervision, probes, memory, power}; also written to check.json."""
     with folder.locked(out):
         data(recipe, out, "split", 0, workers)
-        found = tuning.check(recipe, out)
+        found = tuning.check(recipe, out, say)
         folder.publish(out / "check.json", json_bytes(found))
     return found
 

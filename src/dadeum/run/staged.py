@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import resource
+import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -238,6 +239,11 @@ def _whole(out: Path, told: dict[str, Any]) -> bool:
 
 def _yaml(recipe: Recipe) -> bytes:
     return yaml.safe_dump(recipe.to_dict(), allow_unicode=True, sort_keys=False, width=120).encode()
+
+
+def say(line: str) -> None:
+    """Tell the person who waits what goes on; answers go to standard output."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def json_bytes(told: dict[str, Any]) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from dadeum import recipe as recipes
 from dadeum.engine import folder
 from dadeum.errors import Mistake, RecipeError
 from dadeum.recipe import Recipe
-from dadeum.run.staged import stages
+from dadeum.run.staged import say, stages
 
 
 def ablate(recipe: Recipe, out: Path, names: Sequence[str], workers: int = 0) -> dict[str, Any]:
@@ -25,7 +24,7 @@ def ablate(recipe: Recipe, out: Path, names: Sequence[str], workers: int = 0) ->
     _asked(recipe, "prove --ablate")
     with folder.locked(out):
         recipe = _proven(recipe, out, workers)
-        told = study(recipe, out, names, _say)
+        told = study(recipe, out, names, say)
         page.write(out)
     print(studies.ablation_text(told, shutil.get_terminal_size((100, 24)).columns))
     return told
@@ -39,7 +38,7 @@ def curve(recipe: Recipe, out: Path, workers: int = 0) -> dict[str, Any]:
     _asked(recipe, "curve")
     with folder.locked(out):
         recipe = _proven(recipe, out, workers)
-        told = study(recipe, out, _say)
+        told = study(recipe, out, say)
         page.write(out)
     print(studies.curve_text(told))
     return told
@@ -59,7 +58,3 @@ def _proven(recipe: Recipe, out: Path, workers: int) -> Recipe:
     """The recipe as it was run (its steps in the order that was chosen), after every stage up to the proof."""
     stages(recipe, out, "prove", 0, workers)
     return recipes.load(out / "recipe.yaml")
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,20 +23,23 @@ SAMPLED: Final = 1000
 """Rows that the checks read again token by token; what needs only the ledger looks at all of them."""
 
 
-def check(recipe: Recipe, out: Path) -> dict[str, Any]:
+def check(recipe: Recipe, out: Path, say: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
     """Supervision of every row, the checks and probes of every stage on the real configuration, and the smallest gain that the held-out
-    items can show."""
+    items can show. say: is told what is looked at, before it takes its time."""
+    say("tokens and loss mask of every row")
     told = supervision(recipe, out, faulty=True)
     base = base_model(recipe, out)
     found: list[dict[str, Any]] = []
     whole = True
     for lesson in lessons(recipe, split(out, "train"), split(out, "validation")):
         stage = {"stage": lesson.name} if lesson.stage else {}
+        say("checks and probes" + (f", stage {lesson.name}" if lesson.stage else ""))
         one_lesson, runs = _found(recipe, lesson, base, out)
         found, whole = [*found, *({**stage, **dataclasses.asdict(one)} for one in one_lesson)], whole and runs
     order = ("fail", "warn", "pass", "not applicable")
     found.sort(key=lambda one: order.index(one["verdict"]))
     worst = found[0]["verdict"] if found and found[0]["verdict"] in ("fail", "warn") and told["trained"] else "pass" if told["trained"] else "fail"
+    say("memory and time")
     known, unknown = _memory(recipe, out)
     coming = ahead(recipe, out) if whole else []
     return {"verdict": worst, "supervision": told, "probes": found, "memory": known, "unmeasured": unknown, "ahead": coming, "power": power(recipe, out)}
