@@ -22,7 +22,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from dadeum.evaluate import clusters, resample
+from dadeum.evaluate import clusters, decoding, resample
 from dadeum.evaluate.quantiles import t_quantile, t_tail
 from dadeum.evaluate.reach import Part, promised
 from dadeum.evaluate.seeds import Component, component
@@ -41,11 +41,13 @@ class Arm:
 
     scores: (seeds, items), the same items in the same order in every arm, no gaps.
     fixed: no training made it (the untuned base), so it has one line and no variance between seeds.
+    drawn: (seeds, samples, items) where answers were drawn: `scores` are the means over samples. None: the greedy answers.
     """
 
     name: str
     scores: np.ndarray
     fixed: bool = False
+    drawn: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.scores.ndim != 2 or not len(self.scores):
@@ -54,6 +56,13 @@ class Arm:
             raise ValueError(f"arm {self.name}: scores must be finite; decide first how an unscored answer counts")
         if self.fixed and len(self.scores) > 1:
             raise ValueError(f"arm {self.name}: a fixed arm has one line of scores, not {len(self.scores)}")
+        if self.drawn is not None and (self.drawn.ndim != 3 or self.drawn.mean(1).shape != self.scores.shape):
+            raise ValueError(f"arm {self.name}: drawn scores must be (seeds, samples, items) of {self.scores.shape}, got {self.drawn.shape}")
+
+    @property
+    def samples(self) -> int:
+        """Answers to an item that its score is the mean of."""
+        return 1 if self.drawn is None else self.drawn.shape[1]
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,9 @@ class Difference:
     """Whether training seeds are in the interval. A fixed arm has none to cover."""
     share_of_training: float
     """Which part of the variance of the difference is the luck of training; 0 where that is not known."""
+    share_of_decoding: float | None
+    """Which part is the dice of decoding (decoding.py), inside the error and not added to it; 0 for greedy answers, None where one sample of
+    each leaves it among the items'."""
     discordant: float
     """Share of the items on which the arms differ."""
     skewness: float
@@ -116,7 +128,7 @@ def compare(
 
     cluster: a value for each item; equal values belong together, None stands alone. weights: (items,), the tokens or bytes of
     an item where the score is a mean over those. binary: every score is 0 or 1. whole: count all that trainings differ by as their luck
-    (seeds.py), for one of many comparisons. Raises ValueError when shapes disagree.
+    (seeds.py), for one of many comparisons. Raises ValueError when shapes disagree, numbers of samples too.
 
     >>> right, wrong = np.ones((1, 30)), np.zeros((1, 30))
     >>> found = compare(Arm("tuned", right), Arm("base", wrong, fixed=True), binary=True, resamples=999)
@@ -126,6 +138,8 @@ def compare(
     n = a.scores.shape[1]
     if b.scores.shape[1] != n or not n:
         raise ValueError(f"{a.name} has {n} items and {b.name} {b.scores.shape[1]}: the arms need the same items, and at least one")
+    if a.drawn is not None and b.drawn is not None and a.samples != b.samples:
+        raise ValueError(f"{a.name} has {a.samples} samples of each answer and {b.name} {b.samples}: they are paired")
     weights = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
     if weights.shape != (n,) or not (weights > 0).all():
         raise ValueError("weights: one above nought for every item")
@@ -133,7 +147,7 @@ def compare(
     gap = a.scores.mean(0) - b.scores.mean(0)
     # Means of seeds leave dust in the last digit, which must not tell tied sums apart.
     table = clusters.sums(np.round(gap, 12), weights, code)
-    single = binary and len(a.scores) == len(b.scores) == 1 and len(table) == n
+    single = binary and len(a.scores) == len(b.scores) == a.samples == b.samples == 1 and len(table) == n
     if single:
         chance, flips = resample.mcnemar(int((gap > 0).sum()), int((gap < 0).sum())), None
     else:
@@ -144,6 +158,7 @@ def compare(
     low, high, tail, sources = _estimate(table, scale, -(scale or 1.0), luck, level, resamples, seed, flips)
     error = math.hypot(*(source.deviation for source in sources))
     difference = clusters.ratio(table)
+    training, dice = _shares(a, b, weights, luck, clusters.error(table) ** 2, whole)
     return Difference(
         difference=difference,
         low=low,
@@ -154,7 +169,8 @@ def compare(
         items=n,
         clusters=len(table),
         covers="items and training" if luck and not (a.fixed and b.fixed) else "items",
-        share_of_training=luck.variance / error**2 if luck and luck.variance else 0.0,
+        share_of_training=training,
+        share_of_decoding=dice,
         discordant=float((gap != 0).mean()),
         skewness=clusters.skewness(table),
         sources=sources,
@@ -183,6 +199,19 @@ def mean(
     luck = component([(arm.scores, arm.fixed)], weights, code)
     low, high, _, _ = _estimate(table, 1.0 if binary else None, 0.0, luck, level, resamples, seed)
     return clusters.ratio(table), low, high
+
+
+def _shares(a: Arm, b: Arm, weights: np.ndarray, luck: Component | None, items: float, whole: bool) -> tuple[float, float | None]:
+    """(training's, decoding's) share of the variance. items: what it is over items, decoding inside, as estimated and not as far as the interval
+    reaches. What trainings differ by has decoding inside where nothing was taken off it: the share that is told as training's has not."""
+    dice, trained = decoding.variance(a.drawn, b.drawn, weights), luck.variance if luck else 0.0
+    own = trained
+    if trained and dice and (whole or a.fixed or b.fixed):
+        inside = sum(decoding.among(arm.drawn, weights) / len(arm.scores) for arm in (a, b) if arm.drawn is not None and len(arm.scores) > 1)
+        own = max(0.0, trained - inside)
+    # Both are estimates: a few items may show less than what their answers do.
+    total = max(items, dice or 0.0) + own or 1.0
+    return own / total, None if dice is None else dice / total
 
 
 def _estimate(

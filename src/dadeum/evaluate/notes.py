@@ -40,6 +40,16 @@ def notes(told: dict[str, Any]) -> tuple[list[str], list[str]]:
                 "학습 두 번으로는 학습의 우연을 거의 알 수 없어 구간이 넓습니다. 세 번이면 훨씬 좁아집니다.",
             )
         )
+    if told["decoding"]["temperature"] and told["decoding"]["samples"] == 1:
+        heat = told["decoding"]["temperature"]
+        pairs.append(
+            (
+                f"Each item was answered once at temperature {heat:g}: decoding's part of the variance cannot be told from the items'. "
+                "Set prove.samples to two or more to tell them apart.",
+                f"문항마다 온도 {heat:g}에서 한 번씩만 답했습니다. 분산에서 디코딩의 몫과 문항의 몫을 가려낼 수 없습니다. "
+                "가려내려면 prove.samples를 둘 이상으로 하십시오.",
+            )
+        )
     if told["clusters"] < min(FEW, told["n"]):
         pairs.append(
             (

@@ -31,8 +31,9 @@ METHOD: Final = {
     "test": "the larger p of the interval and of McNemar's mid-p (single right/wrong items) or sign flips of clusters",
     "correction": "Holm, over the pairs of one metric",
     "unscored": "counted as wrong in every comparison, and apart",
-    "decoding": "greedy, so the same model answers alike again and no interval holds luck of decoding; an address is asked once, at temperature 0: how far it would answer otherwise another time is not measured",
 }
+GREEDY: Final = "greedy, so the same model answers alike again and no interval holds luck of decoding; an address is asked once, at temperature 0: how far it would answer otherwise another time is not measured"
+DRAWN: Final = "answers drawn at temperature {temperature:g}, a seed for each prompt and sample, the same for all local models; an item's score is the mean of its samples ({samples}). Decoding's variance lies within the error over items: share_of_decoding tells which part it is, and nothing is added for it"
 
 
 @dataclass(frozen=True)
@@ -40,18 +41,21 @@ class Answers:
     """What one arm's models said to the items, in their order; a list for each training, one list alone for a fixed arm.
 
     A null reply is one that was refused. seeds: the trainings' seeds; () says that no training made this arm (the untuned base).
-    losses: one for each list of replies, or none at all.
+    losses: one for each training, or none at all. samples: how many answers to each item of one training were drawn, a list of replies for
+    each, those of one training together; 0: the greedy answer.
     """
 
     name: str
     replies: Sequence[Sequence[str | None]]
     seeds: tuple[int, ...] = ()
     losses: Sequence[Losses] = ()
+    samples: int = 0
 
     def __post_init__(self) -> None:
-        if len(self.replies) != max(1, len(self.seeds)) or len(self.losses) not in (0, len(self.replies)):
+        trainings = max(1, len(self.seeds))
+        if len(self.replies) != trainings * max(1, self.samples) or len(self.losses) not in (0, trainings):
             raise ValueError(
-                f"arm {self.name}: {len(self.seeds)} seeds, {len(self.replies)} lists of replies, {len(self.losses)} of losses"
+                f"arm {self.name}: {len(self.seeds)} seeds, {len(self.replies)} lists of replies, {len(self.losses)} of losses, {self.samples} samples"
             )
 
 
@@ -101,6 +105,7 @@ def proof(
     listed = [row for metric in shared for row in _comparisons(metric, prove, seed, (a, b), beside if metric is main else 0)]
     top = next(row for row in listed if (row["a"], row["b"], row["metric"]) == (a, b, prove.metric))
     n = main.arms[0].scores.shape[1]
+    samples = max(arm.samples for arm in arms)
     told: dict[str, Any] = {
         "task": task or prove.metric,
         "metric": prove.metric,
@@ -114,7 +119,8 @@ def proof(
         **{k: top[k] for k in ("difference", "low", "high", "p", "p_corrected", "verdict", "items_only", "covers", "smallest_difference")},
         "seeds": list(next(arm.seeds for arm in arms if arm.name == a)),
         "comparisons": listed,
-        "method": METHOD,
+        "decoding": {"temperature": prove.temperature if samples else 0.0, "samples": max(1, samples)},
+        "method": METHOD | {"decoding": DRAWN.format(temperature=prove.temperature, samples=samples) if samples else GREEDY},
     }
     for metric in shared:
         for arm in metric.arms:
@@ -168,7 +174,7 @@ def _main(
 def _scored(
     arms: Sequence[Answers], references: Sequence[str], prove: Prove, cluster: Sequence[Hashable | None] | None
 ) -> tuple[Scored, dict[str, list[list[bool]]]]:
-    """Scores of the items whose reference is usable, unscored answers as wrong; and which those were, by arm and training."""
+    """Scores of the items whose reference is usable, unscored answers as wrong; and which those were, by arm and list of replies."""
     kept = readable(references, prove)
     asked = [references[i] for i in kept]
     made, unscored = [], {}
@@ -181,7 +187,8 @@ def _scored(
         unscored[arm.name] = [[s is None for s in line] for line in lines]
         worst = metrics.METRICS[prove.metric].worst
         scores = np.array([[worst if s is None else s for s in line] for line in lines], dtype=np.float64)
-        made.append(Arm(arm.name, scores, fixed=not arm.seeds))
+        drawn = scores.reshape(-1, arm.samples, len(kept)) if arm.samples else None
+        made.append(Arm(arm.name, scores if drawn is None else drawn.mean(1), fixed=not arm.seeds, drawn=drawn))
     chosen = None if cluster is None else [cluster[i] for i in kept]
     return Scored(prove.metric, tuple(made), chosen), unscored
 
@@ -239,6 +246,7 @@ def _comparisons(scored: Scored, prove: Prove, seed: int, headline: tuple[str, s
                 "clusters": one.clusters,
                 "discordant": one.discordant,
                 "share_of_training": one.share_of_training,
+                "share_of_decoding": one.share_of_decoding,
                 "skewness": one.skewness,
                 "smallest_difference": None if blind else _smallest(one, prove.power, prove.level / (len(pairs) + beside), metric.binary),
             }

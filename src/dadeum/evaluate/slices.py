@@ -58,7 +58,7 @@ def slices(
 
 def _one(a: Arm, b: Arm, at: np.ndarray, cluster: Sequence[Hashable | None] | None, prove: Prove, binary: bool, seed: int) -> dict[str, Any]:
     part = [cluster[i] for i in at.tolist()] if cluster is not None else None
-    one, other = (Arm(arm.name, arm.scores[:, at], arm.fixed) for arm in (a, b))
+    one, other = (Arm(arm.name, arm.scores[:, at], arm.fixed, None if arm.drawn is None else arm.drawn[:, :, at]) for arm in (a, b))
     gap = compare(one, other, part, binary=binary, level=prove.level, resamples=prove.resamples, seed=seed)
     ends = {end: value if np.isfinite(value) else None for end, value in (("low", gap.low), ("high", gap.high))}
     numbers = {"n": gap.items, "clusters": gap.clusters, "a": float(one.scores.mean()), "b": float(other.scores.mean()), "difference": gap.difference}

@@ -184,8 +184,10 @@ class Endpoint:
             try:
                 told = post(url, body, os.environ.get(self.secret, ""), named=self.secret, patience=self.patience, tries=self.tries, wait=pause)
             except RefusedError as error:
-                # Another request may have met it meanwhile: what counts is that this one was sent with the key.
-                if odd := next((key for key in body if key in UNKNOWN and f"'{key}'" in str(error)), None):
+                # Another request may have met it meanwhile: what counts is that this one was sent with the key. An answer that is to be drawn
+                # at a temperature is not taken at another one.
+                needed = "temperature" if ask.temperature else ""
+                if odd := next((key for key in body if key in UNKNOWN and key != needed and f"'{key}'" in str(error)), None):
                     dialect.append(odd)
                     continue
                 return Reply(None, seconds=time.perf_counter() - began, why=str(error))

@@ -194,6 +194,9 @@ def _measured(recipe: Recipe) -> list[Mistake]:
         more = [f"arms.{i}" for i, arm in enumerate(asked.arms) if arm.name != "base"]
         more += [name for name in ("suites", "slices") if getattr(asked, name)]
         mistakes += [Mistake(f"prove.{name}", f"is for answers, and {asked.metric} asks for none", "leave it out") for name in more]
+    named = {asked.metric, *(suite.metric or asked.metric for suite in asked.suites if not suite.task)}
+    if asked.temperature and (metric or named <= {"loss_per_byte", "preference"}):
+        mistakes.append(Mistake("prove.temperature", f"is for answers, and {asked.metric} of objective {objective} draws none", "leave temperature and samples out"))
     return mistakes
 
 

@@ -45,6 +45,17 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """Answers that were drawn several times, and which part of the variance of the headline's difference is the luck of what."""
+
+    samples: int
+    temperature: float
+    decoding: float
+    training: float | None
+    """None where it is not known."""
+
+
+@dataclass(frozen=True)
 class Proof:
     """proof.json, read."""
 
@@ -60,6 +71,7 @@ class Proof:
     smallest: float | None
     notes: tuple[str, ...]
     more: int = 0
+    drawn: Drawn | None = None
 
     @classmethod
     def read(cls, told: dict[str, Any], most: int = 60, lang: str = "en") -> Proof:
@@ -90,6 +102,7 @@ class Proof:
             smallest=told.get("smallest_difference"),
             notes=tuple(str(note) for note in (lang == "ko" and told.get("notes_ko")) or told.get("notes") or ())[:20],
             more=max(0, len(compared) - most),
+            drawn=_drawn(next((c for c in listed if (c["a"], c["b"], c.get("metric")) == (*pair, metric)), {}), told.get("decoding") or {}),
         )
 
     def score(self, x: float, metric: str | None = None) -> str:
@@ -143,6 +156,10 @@ def headline(proof: Proof | None, t: Words, trained: bool) -> Headline:
     lede.append(t("lede.groups", n=proof.n, groups=groups) if groups else t("lede.items", n=proof.n))
     if proof.seeds > 1:
         lede.append(t("lede.seeds", n=proof.seeds))
+    if drawn := proof.drawn:
+        how = {"n": drawn.samples, "temperature": f"{drawn.temperature:g}", "decoding": percent(drawn.decoding, 0)}
+        known = drawn.training is not None
+        lede.append(t("lede.drawn", **how, training=percent(drawn.training, 0)) if known else t("lede.drawn_blind", **how))
     if proof.smallest is not None and word == "cannot tell":
         lede.append(t("lede.smallest", difference=proof.gap(proof.smallest, t, sign=False)))
     return Headline(word, t(f"verdict.{word}", difference=proof.gap(head.difference, t, sign=False)), tuple(lede))
@@ -156,6 +173,14 @@ def _ends(told: dict[str, Any]) -> tuple[float, float]:
     """The ends of an interval; too few items leave it without: they are null in proof.json."""
     low, high = told.get("low"), told.get("high")
     return -math.inf if low is None else low, math.inf if high is None else high
+
+
+def _drawn(row: dict[str, Any], decoding: dict[str, Any]) -> Drawn | None:
+    share = row.get("share_of_decoding")
+    if share is None or decoding.get("samples", 1) < 2:
+        return None
+    training = None if row.get("covers") == "items" else row.get("share_of_training")
+    return Drawn(decoding["samples"], decoding["temperature"], share, training)
 
 
 def _difference(told: dict[str, Any]) -> Difference:

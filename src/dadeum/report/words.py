@@ -38,6 +38,16 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "lede.items": ("Measured on {n} held-out item{s}.", "따로 떼어 둔 문항 {n}개로 쟀습니다."),
     "lede.groups": ("Measured on {n} held-out item{s} from {groups} groups.", "그룹 {groups}개에서 따로 떼어 둔 문항 {n}개로 쟀습니다."),
     "lede.seeds": ("Each arm was trained {n} time{s}, once per seed.", "갈래마다 시드를 달리해 {n}번 학습했습니다."),
+    "lede.drawn": (
+        "Each item was answered {n} times at temperature {temperature}: of the variance of the difference {training} is the luck of training, {decoding} the "
+        "luck of decoding, the rest that of the items.",
+        "문항마다 온도 {temperature}에서 {n}번씩 답했습니다. 차이의 분산 가운데 학습의 우연이 {training}, 디코딩의 우연이 {decoding}, 나머지는 문항의 우연입니다.",
+    ),
+    "lede.drawn_blind": (
+        "Each item was answered {n} times at temperature {temperature}: of the variance of the difference over items {decoding} is the luck of decoding; "
+        "nothing tells the luck of training.",
+        "문항마다 온도 {temperature}에서 {n}번씩 답했습니다. 문항에 따른 차이의 분산 가운데 디코딩의 우연이 {decoding}입니다. 학습의 우연은 알 수 없습니다.",
+    ),
     "lede.smallest": (
         "So many items and trainings reliably find true differences from {difference} on, smaller ones with luck.",
         "이만한 문항과 학습 횟수로 안정적으로 찾아낼 수 있는 차이는 {difference}부터이고, 그보다 작은 차이는 운이 따라야 드러납니다.",

@@ -65,9 +65,17 @@ class Prove:
     """Draws of bootstrap and permutation."""
     max_new_tokens: Count = 64
     """Tokens of an answer at most."""
+    temperature: Annotated[float, Field(ge=0, le=100)] = 0.0
+    """0: every answer is the greedy one. Above: answers are drawn at this temperature (without top-p or top-k), of suites too, with a seed for
+    each prompt and sample."""
+    samples: Count = 1
+    """How many answers to every item are drawn of each training; an item's score is their mean. Two or more tell decoding's part of the
+    variance apart (`share_of_decoding` beside `share_of_training`); needs a temperature above 0."""
 
     def __post_init__(self) -> None:
-        """Raises RecipeError for two arms or suites of one name."""
+        """Raises RecipeError for two arms or suites of one name, and for samples that could only be alike."""
+        if self.samples > 1 and not self.temperature:
+            raise RecipeError(Mistake("samples", f"is {self.samples}, and at temperature 0 all answers to an item are alike", "set temperature, or leave samples out"))
         for key, names in (("arms", [arm.name for arm in self.arms]), ("suites", [suite.name for suite in self.suites])):
             if twice := [name for i, name in enumerate(names) if name in names[:i]]:
                 raise RecipeError(Mistake(key, f"{twice[0]!r} is the name of two", "give each a name of its own"))

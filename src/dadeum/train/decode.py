@@ -1,4 +1,4 @@
-"""Greedy decoding of many prompts at once: the answers of one by one, several times sooner.
+"""Decoding of many prompts at once, greedily or drawn (`sampling.py`): the answers of one by one, several times sooner.
 
     alike      a prompt that stands there twice is asked once
     batches    of like length, padded on the left under an attention mask: a step of a small model costs mostly the calls of its layers
@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from dadeum.train.machine import quiet, threads
 from dadeum.train.objectives.words import bare, prompted
+from dadeum.train.sampling import Draw
 
 READ: Final = 4_096
 """Tokens that a CPU reads in one pass: a model of 1.3 million parameters read 28,000 tokens in 1.2 CPU-s by 2,048 or 4,096 at a time and in 2.0
@@ -40,8 +41,12 @@ NEAR: Final = {"torch.float32": 1e-4, "torch.float16": 0.01, "torch.bfloat16": 0
 Ids = tuple[int, ...]
 
 
-def decode(model: Any, prompts: Sequence[Sequence[int]], stops: Sequence[int], most: int, criteria: Sequence[Any] = ()) -> Iterator[dict[int, list[int]]]:
-    """Ids of the greedy answer to each prompt by its place in `prompts`, batch by batch, the longest first. No prompt is empty.
+def decode(
+    model: Any, prompts: Sequence[Sequence[int]], stops: Sequence[int], most: int, criteria: Sequence[Any] = (), draw: Draw | None = None
+) -> Iterator[dict[int, list[int]]]:
+    """Ids of the answer to each prompt by its place in `prompts`, batch by batch, the longest first. No prompt is empty.
+
+    draw: which sample of the answer; None is the greedy one.
 
     An answer ends with the first of `stops` (which is its last token), where one of `criteria` (transformers' StoppingCriteria) says
     so, or after `most` tokens.
@@ -50,7 +55,7 @@ def decode(model: Any, prompts: Sequence[Sequence[int]], stops: Sequence[int], m
     for place, ids in enumerate(prompts):
         places.setdefault(tuple(ids), []).append(place)
     asked = sorted(places, key=len, reverse=True)
-    asker = _Asker(model, list(stops), most, list(criteria))
+    asker = _Asker(model, list(stops), most, list(criteria), draw)
     layout = asker.layout(asked) if len(asked) > 1 else Layout()
     at = 0
     while at < len(asked):
@@ -97,10 +102,13 @@ class Layout:
 
 @dataclass
 class _Search:
-    """The loop of greedy search, as `generate(custom_generate=...)` calls it; holds what came of it."""
+    """The loop of the search, as `generate(custom_generate=...)` calls it; holds what came of it."""
 
     two: bool = False
     """Two tokens of every answer, whatever they are, instead of all until it ends."""
+    draw: Draw | None = None
+    sources: list[Any] = field(default_factory=list)
+    """Of each row's noise, where answers are drawn."""
     made: list[list[int]] = field(default_factory=list)
     """Ids of each row's answer."""
     last: Any = None
@@ -122,7 +130,11 @@ class _Search:
             outputs = model(**told, return_dict=True)
             inputs = model._update_model_kwargs_for_generation(outputs, inputs)
             logits = outputs.logits[:, -1].float()
-            tokens = logits_processor(input_ids, logits).argmax(-1)
+            scores = logits_processor(input_ids, logits)
+            if self.draw:
+                sources = [self.sources[row] if going else None for row, going in zip(rows.tolist(), live.tolist())]
+                scores = scores + self.draw.noise(sources, scores.shape[-1]).to(scores.device)
+            tokens = scores.argmax(-1)
             input_ids = torch.cat([input_ids, tokens[:, None]], dim=-1)
             self.last = logits[-1] if live[-1] and rows[-1] == last else self.last
             steps.append((rows[live], tokens.cpu()[live]))
@@ -152,9 +164,10 @@ class _Asker:
     stops: list[int]
     most: int
     criteria: list[Any]
+    draw: Draw | None = None
 
     def ask(self, asked: Sequence[Ids], beginning: Beginning | None = None, two: bool = False) -> _Search:
-        """One batch. two: only two tokens of every answer."""
+        """One batch. two: only two tokens of every answer, greedily."""
         import torch
 
         model = bare(self.model) if beginning and prompted(self.model) else self.model
@@ -171,7 +184,8 @@ class _Asker:
                 tokens[:, front - beginning.tokens : front] = torch.tensor(asked[0][: beginning.tokens])
             told["past_key_values"] = copy.deepcopy(beginning.cache)
             told["past_key_values"].reorder_cache(torch.zeros(len(asked), dtype=torch.long, device=model.device))
-        search = _Search(two)
+        draw = None if two else self.draw
+        search = _Search(two, draw, [draw.source(ids) for ids in asked] if draw else [])
         with torch.no_grad(), quiet(), threads(model.num_parameters()):
             model.generate(
                 input_ids=tokens.to(model.device),

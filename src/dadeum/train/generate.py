@@ -1,7 +1,7 @@
 """What a model answers, and how well it expects the answers that were held out: the renderer, ids and stops of training.
 
-Decoding is greedy: the same model and prompt give the same answer, so that two arms are compared and no dice (`decode.py`). Answers are kept
-as they come: a call that is stopped loses the batch at hand.
+The same model and prompt give the same answer, so that two arms are compared and no dice (`decode.py`): the greedy one, or one that is drawn with
+a seed of its own (`sampling.py`). Answers are kept as they come: a call that is stopped loses the batch at hand.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from dadeum.train.base import load
 from dadeum.train.batches import collate, fill
 from dadeum.train.machine import device_of, threads
 from dadeum.train.objectives.words import Words, carried
+from dadeum.train.sampling import Draw
 
 LOSSES: Final = pl.Schema(
     {
@@ -44,8 +45,9 @@ def answers(
     max_new_tokens: int,
     progress: Callable[[dict[str, Any]], None] | None = None,
     beside: Path | None = None,
+    draw: Draw | None = None,
 ) -> list[str]:
-    """The model's greedy answer to each row's messages without their last assistant turn, in the rows' order.
+    """The model's answer to each row's messages without their last assistant turn, in the rows' order: the greedy one, or that of `draw`.
 
     An answer ends before the first stop, or after `max_new_tokens`. progress: told {stage, rows, of, asked, read, written}: answers there,
     of how many; prompts asked by this call, of those that are alike one; tokens of all prompts, and of the answers there. beside: a file
@@ -73,7 +75,7 @@ def answers(
         model = load(model_folder, device_of(settings)).eval()
         stops, strings = _stops(model, tokenizer), _strings(model)
         tell()  # the model is there: from here on it answers
-        for batch in decode(model, [ids[i] for i in missing], stops, max_new_tokens, _criteria(tokenizer, strings)):
+        for batch in decode(model, [ids[i] for i in missing], stops, max_new_tokens, _criteria(tokenizer, strings), draw):
             new = {missing[at]: (_text(tokenizer, row, stops, strings), len(row)) for at, row in batch.items()}
             if beside:
                 with open(beside, "a", encoding="utf-8") as out:

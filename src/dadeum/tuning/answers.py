@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from dadeum.recipe import Recipe
 from dadeum.settings import Prove
 from dadeum.tuning import measured
 from dadeum.tuning.harness import harness, there
-from dadeum.tuning.replies import TUNED, Replied, replies
+from dadeum.tuning.replies import TUNED, Replied, draws, replies
 from dadeum.tuning.rows import split
 from dadeum.tuning.suites import Held, groups, held, passages
 from dadeum.tuning.variant import stands_on
@@ -104,7 +105,7 @@ def ask(
         told.append({})
         for name, arm in asked.items():
             prompts = made(arm, suite.items, pool, corpora.get(arm.corpus, ()), suite.prove, recipe.seed, columns)
-            told[-1][name] = replies(recipe, out, arm, prompts, suite.prove.max_new_tokens, losses, say)
+            told[-1][name] = replies(recipe, out, arm, prompts, suite.prove.max_new_tokens, losses, say, draws(suite.prove, recipe.seed))
     return told
 
 
@@ -123,7 +124,7 @@ def compared(
     pairs = math.comb(len(said[0]), 2)
     beside = (len(suites) - 1) * pairs + sum(len(one["comparisons"]) for one in (scored or {}).values())
     for suite, replied in zip(suites, said):
-        answers = [Answers(name, one.replies, one.seeds, [Losses.of(lost) for lost in one.losses]) for name, one in replied.items()]
+        answers = [Answers(name, one.replies, one.seeds, [Losses.of(lost) for lost in one.losses], one.samples) for name, one in replied.items()]
         told = proof(
             answers, suite.references, suite.prove, cluster=suite.cluster, task=suite.name or recipe.name, seed=recipe.seed, headline=headline, beside=beside
         )
@@ -171,12 +172,13 @@ def _parts(recipe: Recipe, suite: Held, answers: Sequence[Answers], told: dict[s
 
 
 def answers_of(suites: Sequence[Held], said: Sequence[Said]) -> pl.DataFrame:
-    """Every answer: {id, reference, arm, seed, answer, suite}; `suite` is empty for the recipe's own items."""
+    """Every answer: {id, reference, arm, seed, sample, answer, suite}; `suite` is empty for the recipe's own items."""
     made = []
     for suite, replied in zip(suites, said):
         for arm, one in replied.items():
-            for seed, answers in zip(one.seeds or (0,), one.replies):
-                told = suite.items.select("id", "reference", pl.lit(arm).alias("arm"), pl.lit(seed).alias("seed"))
+            drawn = itertools.product(one.seeds or (0,), range(max(1, one.samples)))
+            for (seed, sample), answers in zip(drawn, one.replies):
+                told = suite.items.select("id", "reference", pl.lit(arm).alias("arm"), pl.lit(seed).alias("seed"), pl.lit(sample).alias("sample"))
                 made.append(told.with_columns(pl.Series("answer", answers, dtype=pl.String), pl.lit(suite.name).alias("suite")))
     return pl.concat(made)
 

@@ -25,8 +25,10 @@ from dadeum.errors import DadeumError
 from dadeum.recipe import Recipe
 from dadeum.record import RECORD
 from dadeum.settings import Gate, Prove, Train
+from dadeum.train.sampling import Draw
 from dadeum.tuning.keep import content, kept
 from dadeum.tuning.lessons import Lesson
+from dadeum.tuning.replies import draws
 from dadeum.tuning.rows import draw
 from dadeum.tuning.suites import Held, named, read
 
@@ -111,7 +113,7 @@ def text(one: dict[str, Any]) -> str:
 def _answered(recipe: Recipe, name: str, lesson: Lesson, gate: Gate, before: Path | str, after: Path, out: Path, level: float) -> dict[str, Any]:
     """A named suite by its own metric."""
     from dadeum.evaluate import metrics
-    from dadeum.evaluate.compare import Arm, compare
+    from dadeum.evaluate.compare import compare
     from dadeum.evaluate.proof import Answers
     from dadeum.evaluate.proof import scored as shared
 
@@ -119,14 +121,16 @@ def _answered(recipe: Recipe, name: str, lesson: Lesson, gate: Gate, before: Pat
     if suite.prove.metric in metrics.OF_LOSS:
         return _lost(name, suite.items.select(*RECORD), lesson, gate, before, after, out, level)
     metric, asked = metrics.METRICS[suite.prove.metric], _asking(lesson.settings)
-    said = [_replies(model, suite, asked, out) for model in (before, after)]
-    both = shared([Answers("before", said[:1]), Answers("after", said[1:])], suite.references, suite.prove, suite.cluster)
-    had, has = (arm.scores for arm in both.arms)
+    drawn = draws(suite.prove, recipe.seed)
+    answered = {when: [_replies(model, suite, asked, out, one) for one in drawn] for when, model in (("before", before), ("after", after))}
+    both = shared([Answers(when, said, samples=len(drawn) if drawn[0] else 0) for when, said in answered.items()], suite.references, suite.prove, suite.cluster)
+    was_so, is_so = both.arms
+    had, has = was_so.scores, is_so.scores
     rows, was, unit = had.shape[1], float(had.mean()), {"share": metric.binary or float(max(had.max(), has.max())) <= 1}
     told: dict[str, Any] = {"stage": lesson.name, "suite": name, "metric": metrics.name(suite.prove), "allow": gate.allow, "rows": rows, **unit}
     if rows < FEWEST:
         return told | dict.fromkeys(NUMBERS) | {"verdict": "cannot tell"}
-    gap = compare(Arm("after", has, fixed=True), Arm("before", had, fixed=True), both.cluster, binary=metric.binary, level=level)
+    gap = compare(is_so, was_so, both.cluster, binary=metric.binary, level=level)
     allowed = -gate.allow * abs(was)
     verdict = "forgotten" if gap.high < allowed else "kept" if gap.low > allowed else "cannot tell"
     ends = {key: end if math.isfinite(end) else None for key, end in (("low", gap.low), ("high", gap.high))}
@@ -140,14 +144,15 @@ def prove_of(recipe: Recipe) -> Prove:
     return recipe.prove or Prove()
 
 
-def _replies(model: Path | str, suite: Held, settings: Train, out: Path) -> list[str]:
+def _replies(model: Path | str, suite: Held, settings: Train, out: Path, drawing: Draw | None) -> list[str]:
     from dadeum.train import generate
 
     def make() -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
-        said = generate.answers(model, suite.items, settings, suite.prove.max_new_tokens)
+        said = generate.answers(model, suite.items, settings, suite.prove.max_new_tokens, draw=drawing)
         return {}, {"answers": pl.DataFrame({"answer": said}, schema={"answer": pl.String()})}
 
-    return kept(out, "gates", [content(model), suite.items, settings, suite.prove.max_new_tokens], make).parts["answers"]["answer"].to_list()
+    made_of = [content(model), suite.items, settings, suite.prove.max_new_tokens, *([drawing] if drawing else [])]
+    return kept(out, "gates", made_of, make).parts["answers"]["answer"].to_list()
 
 
 def _lost(name: str, rows: pl.DataFrame, lesson: Lesson, gate: Gate, before: Path | str, after: Path, out: Path, level: float) -> dict[str, Any]:

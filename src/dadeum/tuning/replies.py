@@ -21,7 +21,8 @@ from dadeum.errors import DadeumError
 from dadeum.evaluate.arms import Asked, fitted
 from dadeum.proving import Arm, Price
 from dadeum.recipe import Recipe
-from dadeum.settings import Train
+from dadeum.settings import Prove, Train
+from dadeum.train.sampling import GREEDY, Draw, Draws
 from dadeum.tuning.course import model_folder
 from dadeum.tuning.keep import content, kept, key
 from dadeum.tuning.rows import base_model, train_settings
@@ -38,13 +39,25 @@ LONE: Final = 3
 
 @dataclass(frozen=True)
 class Replied:
-    """An arm's answers: a list for each training (null: the one who was asked refused), losses where the model tells them."""
+    """An arm's answers: a list for each training, and of that for each sample (null: the one who was asked refused); losses where the model
+    tells them."""
 
     replies: list[list[str | None]]
     seeds: tuple[int, ...]
     losses: list[pl.DataFrame]
     calls: dict[str, Any]
     """What it took: see `calls`."""
+    samples: int = 0
+    """Answers to each item of one training that were drawn; 0: greedy."""
+
+
+def draws(prove: Prove, seed: int) -> Draws:
+    """How the items of a suite are answered. Losses are read and not drawn, so beside them stand the greedy answers."""
+    from dadeum.evaluate import metrics
+
+    if not prove.temperature or prove.metric in metrics.OF_LOSS:
+        return GREEDY
+    return tuple(Draw(prove.temperature, sample, seed) for sample in range(prove.samples))
 
 
 def seeds_of(recipe: Recipe, arm: Arm) -> tuple[int, ...]:
@@ -65,15 +78,15 @@ def trained(recipe: Recipe, out: Path, arm: Arm) -> bool:
 
 
 def replies(
-    recipe: Recipe, out: Path, arm: Arm, asked: Asked, max_new_tokens: int, losses: bool = True, say: Callable[[str], None] = lambda what: None
+    recipe: Recipe, out: Path, arm: Arm, asked: Asked, max_new_tokens: int, losses: bool = True, say: Callable[[str], None] = lambda what: None, drawn: Draws = GREEDY
 ) -> Replied:
     """What the arm's models say to its prompts. losses: take the held-out losses of the items too, where they are asked as they stand.
 
-    say: is told how far the answers are, every SOON seconds.
+    say: is told how far the answers are, every SOON seconds. drawn: the samples of every answer.
     """
     line = _Line(say, arm.name)
     if arm.url:
-        return _away(arm, asked, max_new_tokens, line)
+        return _away(arm, asked, max_new_tokens, drawn, line)
     settings = train_settings(recipe)
     if arm.model not in ("", "tuned"):
         settings = dataclasses.replace(settings, template="")
@@ -82,32 +95,40 @@ def replies(
         shown = _fitting(folder, asked, settings, max_new_tokens) if asked.most.any() else asked.most
         frame = asked.frame(shown)
         plain = frame is asked.items
-        made_of = [content(folder), frame, settings, max_new_tokens, "with calls", losses and plain]
-        beside = out / "cache/answers" / f"{key(*made_of)}.jsonl"
+        for draw in drawn:
+            lossy = losses and plain and draw is drawn[0]
+            made_of = [content(folder), frame, settings, max_new_tokens, "with calls", lossy, *([draw] if draw else [])]
+            beside = out / "cache/answers" / f"{key(*made_of)}.jsonl"
 
-        def make(
-            folder: Path | str = folder, frame: pl.DataFrame = frame, plain: bool = plain, beside: Path = beside
-        ) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
-            answers, told = _here(folder, frame, settings, max_new_tokens, line, beside)
-            parts = {"answers": pl.DataFrame({"answer": answers}, schema={"answer": pl.String()})}
-            if losses and plain:
-                from dadeum.train import generate
+            def make(
+                folder: Path | str = folder, frame: pl.DataFrame = frame, lossy: bool = lossy, beside: Path = beside, draw: Draw | None = draw
+            ) -> tuple[dict[str, Any], dict[str, pl.DataFrame]]:
+                answers, told = _here(folder, frame, settings, max_new_tokens, line, beside, draw)
+                parts = {"answers": pl.DataFrame({"answer": answers}, schema={"answer": pl.String()})}
+                if lossy:
+                    from dadeum.train import generate
 
-                parts["losses"] = generate.losses(folder, frame, settings)
-            return told, parts
+                    parts["losses"] = generate.losses(folder, frame, settings)
+                return told, parts
 
-        found = kept(out, "answers", made_of, make)
-        beside.unlink(missing_ok=True)
-        said.append(found.parts["answers"]["answer"].to_list())
-        lost += [found.parts["losses"]] if losses and plain else []
-        took.append({**found.head, "examples": _mean(shown)})
+            found = kept(out, "answers", made_of, make)
+            beside.unlink(missing_ok=True)
+            said.append(found.parts["answers"]["answer"].to_list())
+            lost += [found.parts["losses"]] if lossy else []
+            took.append({**found.head, "examples": _mean(shown)})
     told = {name: _mean([one[name] for one in took]) for name in ("read", "written", "seconds", "examples")}
-    calls = _calls(told, len(asked.items), took[0]["device"], "throughput")
-    return Replied(said, seeds_of(recipe, arm), lost, {**calls, **_priced(calls, arm.price, settings, took[0]["device"])})
+    calls = _calls(told, len(asked.items) * len(drawn), took[0]["device"], "throughput")
+    return Replied(said, seeds_of(recipe, arm), lost, {**calls, **_priced(calls, arm.price, settings, took[0]["device"])}, _samples(drawn))
 
 
 def _here(
-    folder: Path | str, frame: pl.DataFrame, settings: Train, max_new_tokens: int, line: Callable[[dict[str, Any]], None] | None = None, beside: Path | None = None
+    folder: Path | str,
+    frame: pl.DataFrame,
+    settings: Train,
+    max_new_tokens: int,
+    line: Callable[[dict[str, Any]], None] | None = None,
+    beside: Path | None = None,
+    draw: Draw | None = None,
 ) -> tuple[list[str], dict[str, Any]]:
     """A local model's answers, and what they took for each: tokens read and written, seconds in batches (without loading the model).
 
@@ -126,7 +147,7 @@ def _here(
         if line:
             line(told)
 
-    answers = generate.answers(folder, frame, settings, max_new_tokens, progress, beside)
+    answers = generate.answers(folder, frame, settings, max_new_tokens, progress, beside, draw)
     seconds = (time.perf_counter() - began) / max(1, len(answers))
     if seen and seen[-1][1]["asked"]:
         seconds = (seen[-1][0] - seen[0][0]) / seen[-1][1]["asked"]
@@ -171,8 +192,8 @@ def latency(recipe: Recipe, out: Path, arm: Arm, items: pl.DataFrame, max_new_to
     return {"latency": kept(out, "latency", [content(folder), some, settings, max_new_tokens], make).head}
 
 
-def _away(arm: Arm, asked: Asked, max_new_tokens: int, line: Callable[[dict[str, Any]], None]) -> Replied:
-    """An address's answers."""
+def _away(arm: Arm, asked: Asked, max_new_tokens: int, drawn: Draws, line: Callable[[dict[str, Any]], None]) -> Replied:
+    """An address's answers, each sample with a seed of its own."""
     from dadeum.format.conversation import prompts
     from dadeum.model import Ask, Endpoint
 
@@ -182,6 +203,8 @@ def _away(arm: Arm, asked: Asked, max_new_tokens: int, line: Callable[[dict[str,
         if chat.why_not or not chat.messages:
             raise DadeumError(f"row {chat.id} has no prompt to ask {arm.name} ({chat.why_not or 'no messages'})")
         asks.append(Ask([_openai(message) for message in chat.messages], max_new_tokens, chat.tools or ()))
+    n = len(asks)
+    asks = [dataclasses.replace(ask, temperature=draw.temperature, seed=draw.number) if draw else ask for draw in drawn for ask in asks]
     endpoint = Endpoint(arm.url, arm.model, arm.price, arm.budget, arm.at_once, arm.patience, arm.tries, arm.key)
     found = endpoint.answers(asks, line)
     good = [reply for reply in found if reply.text is not None]
@@ -192,7 +215,12 @@ def _away(arm: Arm, asked: Asked, max_new_tokens: int, line: Callable[[dict[str,
     calls |= {"cut": sum(r.cut for r in found), "refused": len(found) - len(good), "why": next((r.why for r in found if r.why), "")}
     if not any(r.read for r in good):
         calls |= {"read": None, "written": None}
-    return Replied([[reply.text for reply in found]], (), [], {**calls, **_priced(calls, arm.price, None, "address")})
+    said = [[reply.text for reply in found[k * n : (k + 1) * n]] for k in range(len(drawn))]
+    return Replied(said, (), [], {**calls, **_priced(calls, arm.price, None, "address")}, _samples(drawn))
+
+
+def _samples(drawn: Draws) -> int:
+    return len(drawn) if drawn[0] else 0
 
 
 class _Line:

@@ -22,7 +22,7 @@ from dadeum.recipe import Recipe
 from dadeum.tuning.course import Course, Say, model_folder, stage_folder, through
 from dadeum.tuning.keep import content, key
 from dadeum.tuning.lessons import Lesson, lessons
-from dadeum.tuning.replies import TUNED, replies
+from dadeum.tuning.replies import TUNED, draws, replies
 from dadeum.tuning.rows import base_model, split, train_settings
 from dadeum.tuning.suites import Held
 from dadeum.tuning.trainings import arms
@@ -98,5 +98,7 @@ def _answers(recipe: Recipe, out: Path, name: str, seeds: Sequence[int], models:
     from dadeum.evaluate.arms import ask
 
     prompts = ask(TUNED, held.items, None, (), held.prove, recipe.seed, ())
-    said = [replies(recipe, out, model, prompts, held.prove.max_new_tokens) for model in models]
-    return Answers(name, [line for one in said for line in one.replies], tuple(seeds), [Losses.of(lost) for one in said for lost in one.losses])
+    drawn = draws(held.prove, recipe.seed)
+    said = [replies(recipe, out, model, prompts, held.prove.max_new_tokens, drawn=drawn) for model in models]
+    lost = [Losses.of(lost) for one in said for lost in one.losses]
+    return Answers(name, [line for one in said for line in one.replies], tuple(seeds), lost, said[0].samples)
