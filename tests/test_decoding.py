@@ -148,6 +148,23 @@ def test_every_sample_has_its_seed_at_an_address(tmp_path: Path) -> None:
         assert Endpoint(served.url, "m", tries=1).answers(asks) == found and len(served.bodies) == 3
 
 
+def test_samples_of_an_address_are_lists_of_their_own() -> None:
+    pytest.importorskip("torch", reason="needs dadeum[train]")
+    from test_arms_run import HELD
+
+    from dadeum.evaluate.arms import ask
+    from dadeum.proving import Arm as Asked
+    from dadeum.tuning.replies import draws, replies
+
+    wanted = Prove(metric="label", labels=("가", "나"), temperature=0.7, samples=2)
+    with serving(lambda body, n: completion(f"{body['messages'][-1]['content']} {body['seed']}")) as served:
+        arm = Asked("x", url=served.url, model="m", tries=1)
+        told = replies(None, Path(), arm, ask(arm, HELD, None, (), wanted), 4, drawn=draws(wanted, 5))  # type: ignore[arg-type]
+    one, two = (Draw(0.7, i, 5).number for i in range(2))
+    assert told.replies == [[f"물음 {i} {seed}" for i in range(3)] for seed in (one, two)]
+    assert told.samples == 2 and told.seeds == () and told.calls["calls"] == 6
+
+
 def test_an_address_that_takes_no_temperature_is_not_asked_at_another() -> None:
     refusal = json.dumps({"error": {"message": "Unsupported value: 'temperature'"}}).encode()
     with serving(lambda body, n: (400, {}, refusal) if "temperature" in body else completion("1")) as served:
