@@ -150,11 +150,10 @@ def test_every_sample_has_its_seed_at_an_address(tmp_path: Path) -> None:
 
 def test_samples_of_an_address_are_lists_of_their_own() -> None:
     pytest.importorskip("torch", reason="needs dadeum[train]")
-    from test_arms_run import HELD
-
     from dadeum.evaluate.arms import ask
     from dadeum.proving import Arm as Asked
     from dadeum.tuning.replies import draws, replies
+    from test_arms_run import HELD
 
     wanted = Prove(metric="label", labels=("가", "나"), temperature=0.7, samples=2)
     with serving(lambda body, n: completion(f"{body['messages'][-1]['content']} {body['seed']}")) as served:
