@@ -243,7 +243,7 @@ def test_the_margin_is_read_in_the_unit_of_the_metric() -> None:
 def test_a_harmless_difference_is_told_as_none() -> None:
     from dadeum.evaluate.compare import Difference
 
-    one = Difference(0.01, 0.002, 0.02, 0.01, 0.004, "signs", 100, 100, "items and training", 0.1, 0.1, 0.0, ())
+    one = Difference(0.01, 0.002, 0.02, 0.01, 0.004, "signs", 100, 100, "items and training", 0.1, 0.0, 0.1, 0.0, ())
     assert ablate.effect(one, 0.01, 0.05, True, margin=0.05) == "no difference"
     assert ablate.effect(one, 0.01, 0.05, True, margin=0.015) == "helps"
     assert ablate.effect(dataclasses.replace(one, difference=-0.01, low=-0.2), 0.01, 0.05, True, margin=0.05) == "harms"
