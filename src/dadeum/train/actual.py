@@ -12,7 +12,6 @@ megabyte back at once, the process grew by what was said to 2.2 %, for two fifth
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -87,10 +86,10 @@ class Watch:
 def resident(name: str) -> int | None:
     """Bytes of this process's memory: VmRSS now, VmHWM at its largest. Null where there is no /proc."""
     try:
-        found = re.search(rf"^{name}:\s+(\d+) kB", (PROCESS / "status").read_text(encoding="ascii", errors="replace"), re.MULTILINE)
+        lines = (PROCESS / "status").read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
         return None
-    return 1024 * int(found[1]) if found else None
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), None)
 
 
 def telling(examples: Sequence[Example], steps: Plan, settings: Train) -> set[int]:

@@ -16,9 +16,10 @@ from dadeum.evaluate.metrics import exact, numbers, spelled
 _LEAD: Final = re.compile(r"(?:최종\s*(?:정답|답)|정답|(?<![가-힣])답|answer)(?:은|는|이|:|=|\s|is)+", re.IGNORECASE)
 
 _NOT: Final = re.compile(r"(?:\bnot|n't|rather than|instead of)\s+[$₩€£¥]?$")
-_NOT_IT: Final = re.compile(r"\s?[가-힣a-z]{0,4}?(?:이|가|은|는)?,?\s*아(?:니(?!면)|닌|닙|님)|\s*(?:is|isn't)\s+(?:not|wrong|incorrect)")
-_EITHER: Final = re.compile(r"\s?[가-힣a-z]{0,4}?\s*(?:[~∼〜]|또는|혹은|아니면|이?거나|\bor)\s*[$₩€£¥]?")
-_BETWEEN: Final = re.compile(r"\s?[가-힣a-z]{0,4}?\s*(?:and|에서|와|과)\s*[$₩€£¥]?")
+# Blanks are bounded, so that a reply of nothing else takes linear time.
+_NOT_IT: Final = re.compile(r"\s?[가-힣a-z]{0,4}?(?:이|가|은|는)?,?\s{0,9}아(?:니(?!면)|닌|닙|님)|\s{0,9}(?:is|isn't)\s{1,9}(?:not|wrong|incorrect)")
+_EITHER: Final = re.compile(r"\s?[가-힣a-z]{0,4}?\s{0,9}(?:[~∼〜]|또는|혹은|아니면|이?거나|\bor)\s{0,9}[$₩€£¥]?")
+_BETWEEN: Final = re.compile(r"\s?[가-힣a-z]{0,4}?\s{0,9}(?:and|에서|와|과)\s{0,9}[$₩€£¥]?")
 _RANGE: Final = re.compile(r"between|사이")
 
 

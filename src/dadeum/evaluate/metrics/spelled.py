@@ -27,8 +27,8 @@ ENGLISH: Final = {
 }  # fmt: skip
 SCALES: Final = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _ENGLISH: Final = re.compile(
-    rf"(?:(?:an?[\s-]+)(?=hundred|dozen|{'|'.join(SCALES)})|(?:{'|'.join(ENGLISH)}))?"
-    rf"(?:(?:[\s-]+|\s+and\s+)?(?:{'|'.join(sorted(ENGLISH, key=len, reverse=True))}|hundred|dozen|{'|'.join(SCALES)})(?![a-z]))*(?![a-z])"
+    rf"(?:(?:an?[\s-]{{1,3}})(?=hundred|dozen|{'|'.join(SCALES)})|(?:{'|'.join(ENGLISH)}))?"
+    rf"(?:(?:[\s-]{{1,3}}|\s{{1,3}}and\s{{1,3}})?(?:{'|'.join(sorted(ENGLISH, key=len, reverse=True))}|hundred|dozen|{'|'.join(SCALES)})(?![a-z]))*(?![a-z])"
 )
 
 
