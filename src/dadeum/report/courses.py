@@ -9,8 +9,10 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
 from markupsafe import Markup
+
+from dadeum.ledger import read_json
+from dadeum.report.stacked import stacked
 
 STUDIES: Final = ("without-", "rows-")
 """How the arms of an ablation and of a learning curve begin: they have tables of their own."""
@@ -39,13 +41,11 @@ def section(folder: Path, run: dict[str, Any], lang: str) -> Markup:
     t, found = WORDS[lang], trainings(folder, run)
     if not found:
         return Markup("")
-    columns = ("training", "steps", "rate", "before", "kept", "time")
-    head = "".join(f'<th scope="col" role="columnheader"{"" if i == 0 else " class=r"}>{escape(t[name])}</th>' for i, name in enumerate(columns))
-    body = "".join(_row(_cells(name, told, t), [t[name] for name in columns]) for name, told in found[:MOST])
+    columns = [t[name] for name in ("training", "steps", "rate", "before", "kept", "time")]
+    table = stacked(columns, [_cells(name, told, t) for name, told in found[:MOST]], "courses-title", numbers=1)
     more = f"<p>{escape(t['more'].format(n=len(found) - MOST))}</p>" if len(found) > MOST else ""
     return Markup(
-        f'<section id="courses" aria-labelledby="courses-title"><h2 id="courses-title">{escape(t["title"])}</h2><p class="lede">{escape(t["lede"])}</p><table class="stack" role="table" '
-        f'aria-labelledby="courses-title"><thead role="rowgroup"><tr role="row">{head}</tr></thead><tbody role="rowgroup">{body}</tbody></table>{more}</section>'
+        f'<section id="courses" aria-labelledby="courses-title"><h2 id="courses-title">{escape(t["title"])}</h2><p class="lede">{escape(t["lede"])}</p>{table}{more}</section>'
     )
 
 
@@ -61,7 +61,7 @@ def trainings(folder: Path, run: dict[str, Any]) -> list[tuple[tuple[str, str, s
         if not stage:  # the last stage's model has the arm's own name
             stages = (run.get("train") or {}).get("arms", {}).get(whole, {}).get("stages") or [{"stage": ""}]
             number, name = "10000", stages[-1]["stage"]
-        found.append(((arm != "tuned", arm, int(seed), int(number)), (arm, seed, name), orjson.loads(path.read_bytes())))
+        found.append(((arm != "tuned", arm, int(seed), int(number)), (arm, seed, name), read_json(path)))
     return [(name, told) for _, name, told in sorted(found, key=lambda one: one[0])]
 
 
@@ -79,9 +79,3 @@ def _cells(name: tuple[str, str, str], told: dict[str, Any], t: dict[str, str]) 
         at + (f" ({t['worse']})" if worse else ""),
         f"{told['seconds']:,.0f}",
     ]
-
-
-def _row(cells: list[str], labels: list[str]) -> str:
-    return '<tr role="row">' + "".join(
-        f'<td role="cell"{"" if i == 0 else " class=r"} data-label="{escape(label)}"><span>{escape(text)}</span></td>' for i, (label, text) in enumerate(zip(labels, cells))
-    ) + "</tr>"

@@ -13,6 +13,8 @@ from typing import Any, Final
 import orjson
 from markupsafe import Markup
 
+from dadeum.report.stacked import stacked
+
 WORDS: Final[dict[str, dict[str, str]]] = {
     "en": {
         "title": "Values in force, and where they come from", "stage": "stage {name}", "key": "key", "value": "value", "source": "from",
@@ -74,13 +76,8 @@ def _table(values: list[dict[str, Any]], t: dict[str, str]) -> str:
 
 
 def _rows(values: list[dict[str, Any]], t: dict[str, str]) -> str:
-    names = ("key", "value", "source")
-    head = "".join(f'<th scope="col" role="columnheader">{escape(t[name])}</th>' for name in names)
     cells = [[one["key"], _shown(one["value"]), one["told"]] for one in values]
-    body = "".join(
-        '<tr role="row">' + "".join(f'<td role="cell" data-label="{escape(t[name])}"><span>{escape(text)}</span></td>' for name, text in zip(names, row)) + "</tr>" for row in cells
-    )
-    return f'<table class="stack" role="table" aria-labelledby="values-title"><thead role="rowgroup"><tr role="row">{head}</tr></thead><tbody role="rowgroup">{body}</tbody></table>'
+    return stacked([t[name] for name in ("key", "value", "source")], cells, "values-title")
 
 
 def _shown(value: Any) -> str:

@@ -25,8 +25,10 @@ from typing import Any, Final, Literal
 import orjson
 import polars as pl
 
+from dadeum.engine.unit import publish
 from dadeum.errors import DadeumError, Mistake, RecipeError, nearest
 from dadeum.evaluate.compare import Arm, Difference, compare, holm, verdict
+from dadeum.ledger import read_json
 from dadeum.recipe import Recipe
 from dadeum.recipe.sense import sense
 from dadeum.record import CONTENTS
@@ -201,7 +203,4 @@ def _mean(arm: Arm, weights: Any) -> float:
 
 def _keep(out: Path, ablations: dict[str, Any]) -> None:
     path = out / "proof.json"
-    made = orjson.loads(path.read_bytes())
-    draft = path.with_suffix(".json.draft")
-    draft.write_bytes(orjson.dumps({**made, "ablations": ablations}, option=orjson.OPT_INDENT_2))
-    draft.replace(path)
+    publish(path, orjson.dumps({**read_json(path), "ablations": ablations}, option=orjson.OPT_INDENT_2))

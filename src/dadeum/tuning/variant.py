@@ -39,8 +39,7 @@ def tuned(recipe: Recipe, out: Path, held: Held, seeds: Sequence[int], say: Say)
     """What the run's tuned models answer, one for each seed; seeds that the run has not are trained as it would have."""
     more = [seed for seed in seeds if seed not in train_settings(recipe).seeds]
     taught = settled(recipe, out, lessons(recipe, split(out, "train"), split(out, "validation")), same_tokens=len(arms(recipe)) > 1) if more else []
-    for seed in more:
-        _train(recipe, out, Course("tuned", seed, seed, taught), say)
+    _train(recipe, out, [Course("tuned", seed, seed, taught) for seed in more], say)
     models = [TUNED, *(_model(out, "tuned", seed) for seed in more)]
     return _answers(recipe, out, "tuned", seeds, models, held)
 
@@ -49,8 +48,7 @@ def variant(recipe: Recipe, out: Path, name: str, taught: list[Lesson], held: He
     """Train these lessons with each seed and ask the held-out items. number: other variants of the run have other ones, hence other seeds."""
     drawn = [seed + 1000 * number for seed in seeds]
     equal = settled(recipe, out, taught, same_tokens=True)
-    for seed in drawn:
-        _train(recipe, out, Course(name, seed, seed, equal), say)
+    _train(recipe, out, [Course(name, seed, seed, equal) for seed in drawn], say)
     return _answers(recipe, out, name, drawn, [_model(out, name, seed) for seed in drawn], held)
 
 
@@ -85,9 +83,11 @@ def tuned_records(recipe: Recipe, out: Path) -> list[dict[str, Any]]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
-def _train(recipe: Recipe, out: Path, course: Course, say: Say) -> None:
-    for _ in through(recipe, out, course, base_model(recipe, out), {}, {}, say):
-        pass
+def _train(recipe: Recipe, out: Path, courses: Sequence[Course], say: Say) -> None:
+    base = base_model(recipe, out) if courses else ""  # it reads the training rows: once for all of them
+    for course in courses:
+        for _ in through(recipe, out, course, base, {}, {}, say):
+            pass
 
 
 def _model(out: Path, name: str, seed: int) -> Arm:
